@@ -1,0 +1,34 @@
+/** How much one run measures. A round takes every contender in turn. */
+export interface Plan {
+  rounds: number
+  /** How long each loop runs, one with 1 in flight and one with 64. */
+  loopMs: number
+  /** How long each loop runs before that, unmeasured. */
+  warmUpMs: number
+  /** Connects of a warm process in each round. */
+  reconnects: number
+  /** Fresh processes in each round. */
+  freshClients: number
+  /** No contender's turn begins after this long. */
+  limitMs: number
+}
+
+/** Under five minutes with seven contenders. */
+export const FULL: Plan = {
+  rounds: 5,
+  loopMs: 2_000,
+  warmUpMs: 200,
+  reconnects: 20,
+  freshClients: 2,
+  limitMs: 280_000,
+}
+
+/** Under a minute with seven contenders. */
+export const QUICK: Plan = {
+  rounds: 3,
+  loopMs: 500,
+  warmUpMs: 100,
+  reconnects: 10,
+  freshClients: 1,
+  limitMs: 52_000,
+}

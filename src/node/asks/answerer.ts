@@ -1,0 +1,314 @@
+import type { Logger } from 'pino'
+import type { Agent } from '../../agent/agent.ts'
+import { afterCrash } from '../../protocol/ask.ts'
+import { KithError } from '../../protocol/errors.ts'
+import { MAX_ANSWER_BYTES } from '../../protocol/limits.ts'
+import type { AskGrant } from '../../protocol/pin.ts'
+import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
+import type { Clock } from '../clock.ts'
+import { digestOf } from './ask-store.ts'
+import type { AskRecord, AskStore } from './ask-store.ts'
+import { Feed } from './feed.ts'
+import type { AskEvent } from './feed.ts'
+import { Turns } from './turns.ts'
+import type { Turn } from './turns.ts'
+
+/** Who asks, and what is granted. */
+export interface AskerInfo {
+  /** Our name for the peer, or `self`. */
+  name: string
+  /** Node id. */
+  id: string
+  grant: Pick<AskGrant, 'preset' | 'approve' | 'parallel' | 'queue' | 'maxSeconds'>
+}
+
+/** An ask whose answer can be read. */
+export interface AskHandle {
+  record: AskRecord
+  /** Asks of the same asker that stood before it when it came. */
+  position: number
+  /** Events after this number as they come, then the final. @throws the signal's reason */
+  read(after: number, signal?: AbortSignal): AsyncGenerator<AskEvent, AskFinal>
+}
+
+/** An ask without a final. */
+interface ActiveAsk extends Turn {
+  record: AskRecord
+  call: AskCall
+  asker: AskerInfo
+  feed: Feed
+  stop: AbortController
+  cancelTimer: () => void
+  /** Resolves once the final is on disk; while it waits for its turn there is nothing to wait for. */
+  run: Promise<void> | undefined
+}
+
+export interface AnswererComponents {
+  store: AskStore
+  agent: Pick<Agent, 'run' | 'name'>
+  clock: Clock
+  log: Logger
+}
+
+export interface AnswererInit {
+  /** Asks that run at once, of all askers. */
+  parallel: number
+  /** Asks that wait, of all askers. */
+  queue: number
+}
+
+/** Answers asks: each is journaled, waits its turn, is claimed on disk, runs at most once, and has one final. */
+export class Answerer {
+  readonly #components: AnswererComponents
+  readonly #active = new Map<string, ActiveAsk>()
+  readonly #turns: Turns<ActiveAsk>
+  #stopping = false
+
+  constructor(components: AnswererComponents, init: AnswererInit) {
+    this.#components = components
+    this.#turns = new Turns(init)
+  }
+
+  /**
+   * Settles what the last stop or crash left: what was claimed is answered `interrupted`; what waited waits again,
+   * unless its time is over or `find` no longer knows its asker.
+   */
+  async recover(find: (peer: string) => AskerInfo | undefined): Promise<void> {
+    const { clock, log, store } = this.#components
+    for (const record of await store.unfinished()) {
+      if (record.direction !== 'in') continue
+      const next = afterCrash(record.state, clock.now() >= record.deadlineAt)
+      const asker = find(record.peer)
+      const call = await store.call(record)
+      if (next === 'queue' && asker !== undefined && call !== undefined) {
+        this.#enter(this.#activate(record, call, asker))
+        continue
+      }
+      const code = { interrupt: 'interrupted', expire: 'deadline', queue: 'cancelled' }[next]
+      await store.finish(record, failed(code))
+      log.warn({ ask: record.ask, peer: record.peer, code }, 'ask ended by the last stop')
+    }
+  }
+
+  /** Starts nothing new, and gives what runs `drainMs` to end by itself. Resolves when it has its finals on disk. */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
+    const running = [...this.#active.values()].filter(({ run }) => run !== undefined)
+    const cancel = this.#components.clock.after(drainMs, () => {
+      for (const { stop } of running) stop.abort(new KithError('interrupted', 'the node stops', {}))
+    })
+    await Promise.all(running.map(({ run }) => run))
+    cancel()
+    for (const { cancelTimer } of this.#active.values()) cancelTimer()
+  }
+
+  get engine(): string {
+    return this.#components.agent.name
+  }
+
+  get counts(): { running: number; queued: number } {
+    return { running: this.#turns.running, queued: this.#turns.waiting }
+  }
+
+  /** The ask with this id of this asker, as it stands now. */
+  find(asker: string, ask: string): AskRecord | undefined {
+    return this.#active.get(keyOf(asker, ask))?.record ?? this.#components.store.get('in', asker, ask)
+  }
+
+  /** The newest event's number of an ask. */
+  async lastSeq(record: AskRecord): Promise<number> {
+    const active = this.#active.get(keyOf(record.peer, record.ask))
+    return active?.feed.lastSeq ?? (await this.#components.store.lastSeq(record))
+  }
+
+  /** Whether one more ask of this asker has room: reads only. @throws {KithError} `busy` */
+  assertRoom(asker: AskerInfo): void {
+    if (this.#stopping) throw new KithError('busy', 'this node is stopping', { position: 0 })
+    this.#turns.assertRoom(turnOf(asker))
+  }
+
+  /**
+   * Takes an ask, on disk before this resolves, or joins the one with its id.
+   *
+   * @throws {KithError} `conflict` when the id stands for another ask, `busy`
+   */
+  async submit(asker: AskerInfo, call: AskCall): Promise<AskHandle> {
+    const digest = digestOf(call)
+    const known = this.find(asker.id, call.ask)
+    if (known !== undefined) {
+      if (Buffer.compare(known.digest, digest) === 0) return this.#handle(known, 0)
+      throw new KithError('conflict', `${call.ask} stands for another ask`, { activeId: call.ask })
+    }
+    this.assertRoom(asker)
+    const { clock, store } = this.#components
+    const now = clock.now()
+    const position = this.#turns.of(asker.id)
+    const record: AskRecord = {
+      direction: 'in',
+      ask: call.ask,
+      peer: asker.id,
+      state: 'queued',
+      receivedAt: now,
+      deadlineAt: now + Math.min(call.timeoutMs, asker.grant.maxSeconds * 1_000),
+      digest,
+    }
+    const active = this.#activate(record, call, asker)
+    const atOnce = this.#turns.enter(active)
+    // Claimed by the same write when it need not wait: one fsync instead of two.
+    if (atOnce) active.record = { ...record, state: 'claimed' }
+    const created = store.create(active.record, call)
+    if (atOnce) this.#start(active, created)
+    await created
+    return this.#handle(active.record, atOnce ? 0 : position)
+  }
+
+  /** The ask with this id, to be read. @throws {KithError} `bad-request` when this asker has none of that id */
+  attach(asker: string, ask: string): AskHandle {
+    return this.#handle(this.#known(asker, ask), 0)
+  }
+
+  /** Ends an ask, unless it has ended; resolves with its record when it has. @throws {KithError} `bad-request` */
+  async cancel(asker: string, ask: string): Promise<AskRecord> {
+    const active = this.#active.get(keyOf(asker, ask))
+    if (active !== undefined) {
+      await this.#end(active, new KithError('cancelled', 'the asker cancelled the ask', {}))
+    }
+    return this.#known(asker, ask)
+  }
+
+  #known(asker: string, ask: string): AskRecord {
+    const record = this.find(asker, ask)
+    // The same words for an id that nobody has and one of another asker.
+    if (record !== undefined) return record
+    throw new KithError('bad-request', `no ask ${ask} of this asker`, { what: 'ask: unknown' })
+  }
+
+  #activate(record: AskRecord, call: AskCall, asker: AskerInfo): ActiveAsk {
+    const { clock, log } = this.#components
+    const active: ActiveAsk = {
+      ...turnOf(asker),
+      record,
+      call,
+      asker,
+      feed: new Feed(),
+      stop: new AbortController(),
+      cancelTimer: clock.after(record.deadlineAt - clock.now(), () => {
+        this.#end(active, new KithError('deadline', 'the ask took too long', {})).catch(
+          (err: unknown) => {
+            log.error({ ask: record.ask, err }, 'ask could not be ended')
+          },
+        )
+      }),
+      run: undefined,
+    }
+    this.#active.set(keyOf(asker.id, record.ask), active)
+    return active
+  }
+
+  #enter(active: ActiveAsk): void {
+    if (this.#turns.enter(active)) this.#start(active, Promise.resolve())
+  }
+
+  /** Runs an ask that has its turn, once it is on disk; when it has ended, the next one gets the turn. */
+  #start(active: ActiveAsk, created: Promise<void>): void {
+    active.run = created
+      .then(() => this.#run(active))
+      .catch((err: unknown) => {
+        this.#components.log.error({ ask: active.record.ask, err }, 'ask lost its store')
+      })
+      .finally(() => {
+        this.#forget(active)
+        const next = this.#stopping ? undefined : this.#turns.next()
+        if (next !== undefined) this.#start(next, Promise.resolve())
+      })
+  }
+
+  async #run(active: ActiveAsk): Promise<void> {
+    const { store } = this.#components
+    // On disk before the engine starts: after a crash, a claimed ask is never run again.
+    if (active.record.state !== 'claimed') {
+      active.record = await store.advance(active.record, 'claimed')
+    }
+    const final = await this.#think(active)
+    active.record = await store.finish(active.record, final)
+    active.feed.end(final)
+  }
+
+  async #think(active: ActiveAsk): Promise<AskFinal> {
+    const { agent, store } = this.#components
+    const { asker, call, feed, record, stop } = active
+    const ask = {
+      id: record.ask,
+      asker: { name: asker.name, id: asker.id },
+      text: call.text,
+      preset: asker.grant.preset,
+      approve: asker.grant.approve,
+      deadlineAt: record.deadlineAt,
+      ...(call.session === undefined ? {} : { session: call.session }),
+    }
+    let bytes = 0
+    for await (const event of agent.run(ask, stop.signal)) {
+      switch (event.kind) {
+        case 'text':
+        case 'progress': {
+          if (event.kind === 'text') bytes += Buffer.byteLength(event.text)
+          if (bytes > MAX_ANSWER_BYTES) {
+            return failed('too-large', { bytes, limitBytes: MAX_ANSWER_BYTES })
+          }
+          active.record = { ...active.record, state: 'running' }
+          const numbered = { seq: feed.lastSeq + 1, body: event }
+          await store.addEvent(active.record, numbered)
+          feed.push(numbered)
+          break
+        }
+        case 'done': {
+          const end = { ask: record.ask, engine: agent.name, lastSeq: feed.lastSeq }
+          return { outcome: 'done', end }
+        }
+        case 'failed':
+          return failed(event.code, { ...event.details })
+      }
+    }
+    throw new TypeError('the agent ended without a final event')
+  }
+
+  async #end(active: ActiveAsk, reason: KithError<'cancelled' | 'deadline'>): Promise<void> {
+    if (active.run !== undefined) {
+      active.stop.abort(reason)
+      await active.run
+      return
+    }
+    this.#forget(active)
+    const final = failed(reason.code)
+    active.record = await this.#components.store.finish(active.record, final)
+    active.feed.end(final)
+  }
+
+  #forget(active: ActiveAsk): void {
+    active.cancelTimer()
+    this.#turns.leave(active)
+    this.#active.delete(keyOf(active.asker.id, active.record.ask))
+  }
+
+  #handle(record: AskRecord, position: number): AskHandle {
+    const active = this.#active.get(keyOf(record.peer, record.ask))
+    const { store } = this.#components
+    return {
+      record,
+      position,
+      read: (after, signal) => active?.feed.read(after, signal) ?? store.replay(record, after),
+    }
+  }
+}
+
+function turnOf({ id, grant }: AskerInfo): Turn {
+  return { owner: id, parallel: grant.parallel, queue: grant.queue }
+}
+
+function keyOf(asker: string, ask: string): string {
+  return `${asker}!${ask}`
+}
+
+function failed(code: string, details: { [key: string]: string | number } = {}): AskFinal {
+  return { outcome: 'failed', code, details }
+}

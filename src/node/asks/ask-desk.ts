@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { OWNER_NAME } from '../../agent/ports.ts'
+import type { AskFact } from '../../agent/ports.ts'
+import { KithError } from '../../protocol/errors.ts'
+import { MAX_ASK_SECONDS } from '../../protocol/limits.ts'
+import { uuidV7 } from '../../protocol/uuid.ts'
+import type { AskCall } from '../../protocol/verbs.ts'
+import type { Clock } from '../clock.ts'
+import type { Pins } from '../pins.ts'
+import type { AskRecord, AskStore } from './ask-store.ts'
+import type { AskHandle, Answerer, AskerInfo } from './answerer.ts'
+import type { Asker } from './asker.ts'
+
+const DEFAULT_TIMEOUT_MS = 600_000
+
+export interface AskDeskComponents {
+  store: AskStore
+  answerer: Answerer
+  asker: Asker
+  pins: Pick<Pins, 'byName' | 'byId'>
+  clock: Clock
+}
+
+export interface OwnerAsk {
+  /** A pinned peer's name, or `self`. */
+  peer: string
+  text: string
+  session?: string | undefined
+  timeoutMs?: number | undefined
+  ask?: string | undefined
+  wait?: boolean | undefined
+  retryOf?: string | undefined
+}
+
+/** Where the owner's asks start and are found again: those to this node itself, and those to its peers. */
+export class AskDesk {
+  readonly #components: AskDeskComponents
+  /** The owner as an asker: nothing is withheld, and the node's own limits hold. */
+  readonly owner: AskerInfo
+
+  constructor(components: AskDeskComponents, init: { ownId: string }) {
+    this.#components = components
+    this.owner = {
+      name: OWNER_NAME,
+      id: init.ownId,
+      grant: {
+        preset: 'full',
+        approve: [],
+        parallel: Infinity,
+        queue: Infinity,
+        maxSeconds: MAX_ASK_SECONDS,
+      },
+    }
+  }
+
+  /**
+   * Starts an ask, or joins the one with its id. On disk when this resolves.
+   *
+   * @throws {KithError} `unknown-peer`, `conflict`, `busy`; `unreachable` for a peer whose node id is not known yet
+   */
+  async ask(request: OwnerAsk): Promise<AskHandle> {
+    const { answerer, asker, clock, pins } = this.#components
+    const { peer: name, session, retryOf, text } = request
+    const call: AskCall = {
+      ask: request.ask ?? uuidV7(clock.now(), randomBytes(10)),
+      text,
+      chain: [this.owner.id],
+      timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      ...(session === undefined ? {} : { session }),
+      ...(retryOf === undefined ? {} : { retryOf }),
+    }
+    if (name === OWNER_NAME) return await answerer.submit(this.owner, call)
+    const peer = pins.byName(name)
+    if (peer === undefined) throw unknownPeer(name)
+    const { id } = peer
+    if (id === undefined) {
+      throw new KithError('unreachable', `${name} has not been met yet`, {
+        peer: name,
+        reason: 'its node id is not known before the first contact',
+      })
+    }
+    return await asker.ask({ ...peer, id }, call, request.wait ?? false)
+  }
+
+  /** An ask of either direction, to be read on. @throws {KithError} `unknown-ask` */
+  async find(ask: string): Promise<AskHandle> {
+    const { answerer, asker, store } = this.#components
+    const record = await store.find(ask)
+    if (record === undefined) {
+      throw new KithError('unknown-ask', `no ask ${ask} here`, { ask }, { hint: 'kith asks list' })
+    }
+    return record.direction === 'out' ? asker.attach(record) : answerer.attach(record.peer, ask)
+  }
+
+  /** Ends an ask: one of ours at its peer, one of a peer's here. @throws {KithError} `unknown-ask` */
+  async cancel(ask: string): Promise<AskHandle> {
+    const { answerer, asker } = this.#components
+    const { record } = await this.find(ask)
+    if (record.direction === 'out') await asker.cancel(record)
+    else await answerer.cancel(record.peer, ask)
+    return await this.find(ask)
+  }
+
+  /** What was asked, and as much of the answer as is in. */
+  async content({ record }: AskHandle): Promise<{ text: string; answer: string }> {
+    const { store } = this.#components
+    const pieces = await Array.fromAsync(store.events(record), ({ body }) =>
+      body.kind === 'text' ? body.text : '',
+    )
+    return { text: (await store.call(record))?.text ?? '', answer: pieces.join('') }
+  }
+
+  /** The newest event's number of an ask. */
+  async lastSeq(record: AskRecord): Promise<number> {
+    return await this.#components.store.lastSeq(record)
+  }
+
+  /** All asks that are kept, newest first, as they stand now. */
+  async list(): Promise<AskRecord[]> {
+    const { answerer, store } = this.#components
+    return (await store.list()).map((record) =>
+      record.direction === 'in' ? (answerer.find(record.peer, record.ask) ?? record) : record,
+    )
+  }
+
+  /** Our name for the other side of an ask, or its node id when it is no longer pinned. */
+  nameOf(record: AskRecord): string {
+    if (record.peer === this.owner.id) return this.owner.name
+    return this.#components.pins.byId(record.peer)?.pin.name ?? record.peer
+  }
+
+  async facts(): Promise<AskFact[]> {
+    return (await this.list())
+      .filter(({ direction }) => direction === 'in')
+      .map((record) => ({
+        id: record.ask,
+        asker: this.nameOf(record),
+        state: record.state,
+        at: record.receivedAt,
+      }))
+  }
+}
+
+export function unknownPeer(name: string): KithError<'unknown-peer'> {
+  return new KithError('unknown-peer', `no peer is named ${name}`, { name }, { hint: 'kith peers list' })
+}

@@ -1,0 +1,91 @@
+import { KithError } from '../../protocol/errors.ts'
+
+/** What waits for a turn, or has one. */
+export interface Turn {
+  /** Who it is for: owners take turns, and within one the oldest comes first. */
+  owner: string
+  /** Turns that this owner may have at once. */
+  parallel: number
+  /** Places that this owner may take in the queue. */
+  queue: number
+}
+
+/** Who runs and who waits: so many at once in all and for each owner, the rest in a bounded queue, in fair turns. */
+export class Turns<T extends Turn> {
+  readonly #parallel: number
+  readonly #places: number
+  readonly #running = new Set<T>()
+  /** In the order of their turns: an owner that was served goes to the end. */
+  readonly #waiting = new Map<string, T[]>()
+
+  constructor(init: { parallel: number; queue: number }) {
+    this.#parallel = init.parallel
+    this.#places = init.queue
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  get waiting(): number {
+    let waiting = 0
+    for (const turns of this.#waiting.values()) waiting += turns.length
+    return waiting
+  }
+
+  /** Turns of this owner that run or wait. */
+  of(owner: string): number {
+    return (this.#waiting.get(owner)?.length ?? 0) + this.#runningOf(owner)
+  }
+
+  /** @throws {KithError} `busy` when neither a turn nor a place in the queue is free for this one */
+  assertRoom({ owner, parallel, queue }: Turn): void {
+    const position = this.of(owner)
+    const startsNow = this.#running.size < this.#parallel && position < parallel
+    if (startsNow || (position < parallel + queue && this.waiting < this.#places)) return
+    throw new KithError('busy', `${position} asks of this peer are waiting or running`, { position })
+  }
+
+  /** Gives this one a turn and returns true, or a place in the queue. */
+  enter(turn: T): boolean {
+    const queued = this.#waiting.get(turn.owner)
+    if (queued === undefined && this.#mayRun(turn)) {
+      this.#running.add(turn)
+      return true
+    }
+    if (queued === undefined) this.#waiting.set(turn.owner, [turn])
+    else queued.push(turn)
+    return false
+  }
+
+  /** Takes this one out, wherever it stands. */
+  leave(turn: T): void {
+    if (this.#running.delete(turn)) return
+    const left = this.#waiting.get(turn.owner)?.filter((other) => other !== turn) ?? []
+    if (left.length > 0) this.#waiting.set(turn.owner, left)
+    else this.#waiting.delete(turn.owner)
+  }
+
+  /** Gives the next one in the queue its turn; undefined when none may have one now. */
+  next(): T | undefined {
+    for (const [owner, turns] of this.#waiting) {
+      const [first, ...rest] = turns
+      if (first === undefined || !this.#mayRun(first)) continue
+      this.#waiting.delete(owner)
+      if (rest.length > 0) this.#waiting.set(owner, rest)
+      this.#running.add(first)
+      return first
+    }
+    return undefined
+  }
+
+  #mayRun({ owner, parallel }: Turn): boolean {
+    return this.#running.size < this.#parallel && this.#runningOf(owner) < parallel
+  }
+
+  #runningOf(owner: string): number {
+    let running = 0
+    for (const turn of this.#running) if (turn.owner === owner) running++
+    return running
+  }
+}

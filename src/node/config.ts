@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { KithError } from '../protocol/errors.ts'
+import { LOBBY_PER_ADDRESS_PER_MINUTE, LOBBY_PER_MINUTE } from '../protocol/limits.ts'
+import { nearest, strictMap } from '../protocol/strict-map.ts'
+import { readPrivateFile } from '../store/atomic-file.ts'
+import { parseYaml } from '../store/yaml-file.ts'
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
+
+const atLeastOne = z.coerce.number().int().positive()
+const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+
+const configSchema = strictMap({
+  version: z.literal(1).default(1),
+  /** What the owner calls this node; never on the wire. */
+  name: z.exactOptional(z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
+  /** Multiaddrs to listen on. */
+  listen: list.default(['/ip4/0.0.0.0/tcp/7423', '/ip6/::/tcp/7423']),
+  /** Multiaddrs to show to others instead of those of this machine's interfaces. */
+  announce: list.default([]),
+  log: strictMap({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  agent: strictMap({
+    engine: z.enum(['builtin']).default('builtin'),
+    /** Asks that run at once, of all peers. */
+    parallel: atLeastOne.default(4),
+    /** Asks that wait, of all peers. */
+    queue: atLeastOne.default(64),
+  }).prefault({}),
+  lobby: strictMap({
+    /** `auto`: open while a pin waits for its node to show its key log. */
+    mode: z.enum(['auto', 'off']).default('auto'),
+    /** Strangers let in a minute, in all and of one address. */
+    per_minute: atLeastOne.default(LOBBY_PER_MINUTE),
+    per_address_per_minute: atLeastOne.default(LOBBY_PER_ADDRESS_PER_MINUTE),
+  }).prefault({}),
+  stop: strictMap({
+    /** Seconds that asks under way have to end when the node stops. */
+    drain_seconds: z.coerce.number().nonnegative().default(10),
+  }).prefault({}),
+})
+
+export type Config = z.infer<typeof configSchema>
+
+/** Names in the environment that are no config keys. */
+const OTHER_NAMES = ['KITH_HOME', 'KITH_PROFILE', 'KITH_PASSPHRASE_FILE']
+
+/**
+ * The configuration: defaults, then the file at `path`, then `KITH_…` of the environment, then `flags`, each over
+ * the one before.
+ *
+ * @throws {KithError} `invalid-file` with line and column, `usage` for an unknown or unfit `KITH_…` or flag
+ */
+export async function readConfig(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  flags: Readonly<Record<string, unknown>> = {},
+): Promise<Config> {
+  const content = await readPrivateFile(path)
+  const text = content === undefined ? '' : Buffer.from(content).toString()
+  const file: unknown =
+    text.trim() === '' ? {} : parseYaml(path, text, z.unknown()).document.toJS()
+  // Checked alone first, so that a fault of the file is shown with its line.
+  if (text.trim() !== '') parseYaml(path, text, configSchema)
+  const layers = [...fromEnv(env), ...Object.entries(flags).map(([key, value]) => [key, value] as const)]
+  const merged = structuredClone(file ?? {}) as Record<string, unknown>
+  for (const [key, value] of layers) if (value !== undefined) setPath(merged, key, value)
+  const parsed = configSchema.safeParse(merged)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const where = issue?.path.join('.') ?? ''
+  throw new KithError('usage', `${where}: ${issue?.message ?? 'unfit'}`, { what: where })
+}
+
+/** The settings in the environment: `KITH_AGENT_PARALLEL` is `agent.parallel`. @throws {KithError} `usage` */
+function fromEnv(env: NodeJS.ProcessEnv): [string, string][] {
+  const known = new Map(keysOf(configSchema).map((key) => [nameOf(key), key]))
+  const settings: [string, string][] = []
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('KITH_') || value === undefined || OTHER_NAMES.includes(name)) continue
+    const key = known.get(name)
+    if (key === undefined) throw unknownName(name, [...known.keys(), ...OTHER_NAMES])
+    settings.push([key, value])
+  }
+  return settings
+}
+
+function unknownName(name: string, known: readonly string[]): KithError<'usage'> {
+  const near = nearest(name, known)
+  return new KithError('usage', `unknown setting ${name} in the environment`, { what: name }, {
+    hint: near === undefined ? `unset ${name}` : `did you mean ${near}?`,
+  })
+}
+
+/** `agent.parallel` and the like: every leaf of the schema. */
+function keysOf(schema: z.ZodObject): string[] {
+  return Object.entries(schema.shape).flatMap(([key, value]) => {
+    const inner = value instanceof z.ZodPrefault ? value.unwrap() : value
+    return inner instanceof z.ZodObject ? keysOf(inner).map((rest) => `${key}.${rest}`) : [key]
+  })
+}
+
+function nameOf(key: string): string {
+  return `KITH_${key.replaceAll('.', '_').toUpperCase()}`
+}
+
+function setPath(target: Record<string, unknown>, key: string, value: unknown): void {
+  const [first = '', ...rest] = key.split('.')
+  if (rest.length === 0) {
+    target[first] = value
+    return
+  }
+  const inner = (target[first] ?? {}) as Record<string, unknown>
+  target[first] = inner
+  setPath(inner, rest.join('.'), value)
+}

@@ -1,0 +1,166 @@
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { KithError } from '../../protocol/errors.ts'
+import type { FailureCode, FailureDetails } from '../../protocol/errors.ts'
+import type { ErrorBody, Input, Output, RouteName } from './api.ts'
+
+/*
+ * Written by hand on node:http and free of schemas, because it is on the way of every command: the server, which is
+ * the same version, has checked what it sends.
+ */
+
+/** What a peer answered instead of what was wanted. Anything that our own node refuses is a plain `KithError`. */
+export class RefusedByPeer extends Error {
+  override readonly name = 'RefusedByPeer'
+  readonly code: string
+  readonly details: Record<string, unknown>
+
+  constructor(code: string, details: Record<string, unknown>) {
+    super(`the peer refused: ${code}`)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** Method and path of each route: `api.ts` has them too, but its schemas cost a command 50 ms. */
+const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
+  status: ['GET', '/v1/status'],
+  stop: ['POST', '/v1/stop'],
+  peers: ['GET', '/v1/peers'],
+  editPeers: ['POST', '/v1/peers'],
+  explain: ['GET', '/v1/peers/:name/explain'],
+  ping: ['POST', '/v1/peers/:name/ping'],
+  ask: ['POST', '/v1/asks'],
+  asks: ['GET', '/v1/asks'],
+  showAsk: ['GET', '/v1/asks/:ask'],
+  cancelAsk: ['POST', '/v1/asks/:ask/cancel'],
+  askEvents: ['GET', '/v1/asks/:ask/events'],
+}
+
+/** Speaks to the daemon of one home over its unix socket. */
+export class ControlClient {
+  readonly #socket: string
+  readonly #home: string
+
+  constructor(init: { socket: string; home: string }) {
+    this.#socket = init.socket
+    this.#home = init.home
+  }
+
+  /**
+   * The answer of a route.
+   *
+   * @throws {KithError} `daemon-not-running`, or what the node refused
+   * @throws {RefusedByPeer} what the peer answered
+   */
+  async call<N extends Exclude<RouteName, 'askEvents'>>(
+    name: N,
+    input: Input<N>,
+    signal?: AbortSignal,
+  ): Promise<Output<N>> {
+    const response = await this.#request(name, input, signal)
+    const body: unknown = JSON.parse(await textOf(response))
+    return body as Output<N>
+  }
+
+  /** The items of an ask's stream. @throws as `call` */
+  async *askEvents(
+    input: Input<'askEvents'>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Output<'askEvents'>> {
+    const response = await this.#request('askEvents', input, signal)
+    response.setEncoding('utf8')
+    let rest = ''
+    for await (const chunk of response as AsyncIterable<string>) {
+      const blocks = (rest + chunk).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const data = block
+          .split('\n')
+          .filter((line) => line.startsWith('data:'))
+          .map((line) => line.slice(5).trimStart())
+          .join('\n')
+        if (data !== '') yield JSON.parse(data) as Output<'askEvents'>
+      }
+    }
+  }
+
+  async #request(
+    name: RouteName,
+    input: Record<string, unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    const [method, template] = PATHS[name]
+    const rest = { ...input }
+    const path = template.replaceAll(/:(\w+)/g, (_, key: string) => {
+      const value = String(rest[key])
+      Reflect.deleteProperty(rest, key)
+      return encodeURIComponent(value)
+    })
+    const query = method === 'GET' ? `?${new URLSearchParams(strings(rest)).toString()}` : ''
+    const body = method === 'POST' ? JSON.stringify(rest) : undefined
+    const response = await this.#send(method, path + query, body, signal)
+    if ((response.statusCode ?? 500) < 400) return response
+    throw failureOf(await textOf(response))
+  }
+
+  #send(
+    method: string,
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          socketPath: this.#socket,
+          method,
+          path,
+          headers: body === undefined ? {} : { 'content-type': 'application/json' },
+          ...(signal === undefined ? {} : { signal }),
+        },
+        resolve,
+      )
+      sent.on('error', (err: NodeJS.ErrnoException) => {
+        const absent = err.code === 'ENOENT' || err.code === 'ECONNREFUSED'
+        reject(absent ? this.#notRunning(err) : err)
+      })
+      sent.end(body)
+    })
+  }
+
+  #notRunning(cause: Error): KithError<'daemon-not-running'> {
+    return new KithError(
+      'daemon-not-running',
+      `no node is running in ${this.#home}`,
+      { home: this.#home },
+      { cause, hint: 'kith start' },
+    )
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8')
+  let text = ''
+  for await (const chunk of response as AsyncIterable<string>) text += chunk
+  return text
+}
+
+function failureOf(text: string): Error {
+  const { error } = JSON.parse(text) as ErrorBody
+  if (error.fromPeer) return new RefusedByPeer(error.code, error.details)
+  return new KithError(
+    error.code as FailureCode,
+    error.message,
+    error.details as unknown as FailureDetails[FailureCode],
+    error.hint === undefined ? {} : { hint: error.hint },
+  )
+}
+
+function strings(values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, String(value)]),
+  )
+}

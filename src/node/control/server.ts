@@ -1,0 +1,177 @@
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { dirname } from 'node:path'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import type { Logger } from 'pino'
+import { KithError, isFailure } from '../../protocol/errors.ts'
+import type { FailureCode } from '../../protocol/errors.ts'
+import { makePrivateFolder } from '../../store/atomic-file.ts'
+import { WireFailure } from '../answer.ts'
+import { ROUTES } from './api.ts'
+import type { ErrorBody, RouteName } from './api.ts'
+import type { Handlers } from './handlers.ts'
+
+/** Longest body taken: the longest ask, every character of it escaped, fits. */
+const MAX_BODY_BYTES = 2_097_152
+
+/** A stream with nothing to say sends a comment this often, so that both ends see that the other is there. */
+const HEARTBEAT_MS = 15_000
+
+/** Serves the control API on a unix socket that only our own user can open. */
+export class ControlServer {
+  readonly #components: { handlers: Handlers; log: Logger }
+  readonly #socket: string
+  #server: Server | undefined
+  readonly #stopping = new AbortController()
+
+  constructor(components: { handlers: Handlers; log: Logger }, init: { socket: string }) {
+    this.#components = components
+    this.#socket = init.socket
+  }
+
+  /** Listens. What an earlier process left in the socket's place is removed: the store's lock says that it is gone. */
+  async start(): Promise<void> {
+    await makePrivateFolder(dirname(this.#socket))
+    await removeSocket(this.#socket)
+    const server = createServer(getRequestListener(this.#app().fetch))
+    this.#server = server
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      // The folder above is closed to others, so nobody gets in between the two.
+      server.listen(this.#socket, resolve)
+    })
+    await chmod(this.#socket, 0o600)
+  }
+
+  /** Ends streams, answers what is under way, and resolves when nobody is connected. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new KithError('stopping', 'this node is stopping', {}))
+    const server = this.#server
+    if (server === undefined) return
+    await new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve()
+      })
+      server.closeIdleConnections()
+    })
+  }
+
+  #app(): Hono {
+    const app = new Hono()
+    for (const name of Object.keys(ROUTES) as RouteName[]) {
+      const { method, path } = ROUTES[name]
+      app.on(method, path, async (context) => await this.#serve(name, context))
+    }
+    app.notFound((context) => {
+      const what = `${context.req.method} ${context.req.path}`
+      return answer(context, new KithError('usage', `no route ${what}`, { what }))
+    })
+    app.onError((err, context) => answer(context, err))
+    return app
+  }
+
+  async #serve(name: RouteName, context: Context): Promise<Response> {
+    const input = await readInput(name, context)
+    const signal = AbortSignal.any([context.req.raw.signal, this.#stopping.signal])
+    const { handlers, log } = this.#components
+    try {
+      if (name === 'askEvents') {
+        const items = await handlers.askEvents(ROUTES.askEvents.input.parse(input), signal)
+        return stream(context, items)
+      }
+      // The schema of this very route has made `input`: the types of both go by the same name.
+      const handle = handlers[name] as (input: unknown, signal: AbortSignal) => Promise<object>
+      return context.json(await handle(input, signal))
+    } catch (err) {
+      if (!(err instanceof KithError || err instanceof WireFailure)) {
+        log.error({ route: name, err }, 'control call failed')
+      }
+      return answer(context, err)
+    }
+  }
+}
+
+/** Path, query and body of a request as its route's schema has them. @throws {KithError} `usage` */
+async function readInput(name: RouteName, context: Context): Promise<unknown> {
+  const { input, method } = ROUTES[name]
+  const body = method === 'POST' ? await readJson(context) : context.req.query()
+  const parsed = input.safeParse({ ...body, ...context.req.param() })
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const what = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`
+  throw new KithError('usage', what, { what })
+}
+
+async function readJson(context: Context): Promise<object> {
+  const length = Number(context.req.header('content-length') ?? 0)
+  if (!(length <= MAX_BODY_BYTES)) {
+    throw new KithError('too-large', 'the body is too long', {
+      bytes: length,
+      limitBytes: MAX_BODY_BYTES,
+    })
+  }
+  const body: unknown = await context.req.json().catch(() => undefined)
+  if (typeof body === 'object' && body !== null) return body
+  throw new KithError('usage', 'the body is no JSON object', { what: 'body' })
+}
+
+function stream(context: Context, items: AsyncIterable<{ type: string; seq?: number }>): Response {
+  return streamSSE(context, async (sse) => {
+    const heartbeat = setInterval(() => {
+      void sse.write(': alive\n\n')
+    }, HEARTBEAT_MS)
+    try {
+      for await (const item of items) {
+        const id = item.seq === undefined ? {} : { id: String(item.seq) }
+        await sse.writeSSE({ ...id, data: JSON.stringify(item) })
+      }
+    } catch {
+      // The reader is gone, or the node stops: the stream ends without a final, and is read on later.
+    } finally {
+      clearInterval(heartbeat)
+    }
+  })
+}
+
+/** HTTP's own words for our codes; all others are 409. */
+const HTTP_STATUS: Partial<Record<FailureCode, 400 | 404 | 413 | 503>> = {
+  usage: 400,
+  'bad-request': 400,
+  'unknown-peer': 404,
+  'unknown-ask': 404,
+  'too-large': 413,
+  stopping: 503,
+}
+
+function answer(context: Context, err: unknown): Response {
+  if (isFailure(err)) return context.json(bodyOf(err), HTTP_STATUS[err.code] ?? 409)
+  return context.json(bodyOf(err), err instanceof WireFailure ? 409 : 500)
+}
+
+function bodyOf(err: unknown): ErrorBody {
+  if (err instanceof WireFailure) {
+    const { code, details } = err
+    return { error: { code, message: `the peer refused: ${code}`, details, fromPeer: true } }
+  }
+  if (isFailure(err)) {
+    const { code, details, hint, message } = err
+    const shown = hint === undefined ? {} : { hint }
+    return { error: { code, message, details: { ...details }, ...shown, fromPeer: false } }
+  }
+  const message = err instanceof Error ? err.message : String(err)
+  return { error: { code: 'internal', message, details: {}, fromPeer: false } }
+}
+
+async function removeSocket(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined)
+  if (stats === undefined) return
+  if (!stats.isSocket()) {
+    const fix = `move ${path} away`
+    throw new KithError('unsafe-file', `${path} is no socket`, { path, fix }, { hint: fix })
+  }
+  await unlink(path)
+}

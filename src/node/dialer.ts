@@ -1,0 +1,247 @@
+import type { Logger } from 'pino'
+import { backoffMs } from '../protocol/backoff.ts'
+import { KithError } from '../protocol/errors.ts'
+import type { Clock } from './clock.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import { isKnown } from './pins.ts'
+import type { KnownPeer, Peer, Pins } from './pins.ts'
+
+export interface DialerComponents {
+  pins: Pick<Pins, 'peers' | 'byName' | 'onChange'>
+  links: Pick<Links, 'get' | 'onChange'>
+  mesh: {
+    /** Opens a link to the peer at this address. */
+    dial(peer: KnownPeer, address: string, signal: AbortSignal): Promise<Link>
+    /** Trades key logs with whoever is at this address. */
+    visitLobby(address: string, signal: AbortSignal): Promise<KnownPeer>
+  }
+  clock: Clock
+  random: () => number
+  log: Logger
+}
+
+/** How the dialer stands with one peer. */
+export interface DialState {
+  /** Failed attempts in a row. */
+  failures: number
+  /** Why the last attempt failed. */
+  lastError?: string
+  /** When the next attempt is due, in ms since the epoch, unless something wakes it before. */
+  nextAt?: number
+}
+
+/** A link that ends sooner counts as a failed attempt, so that a peer that hangs up is not redialled in a loop. */
+const STEADY_MS = 5_000
+
+const SCATTER_MS = 500
+
+interface Keeper {
+  /** The addresses that it was started for: when they change, it starts anew. */
+  target: string
+  stop: AbortController
+  /** Ends the wait for the next attempt. */
+  wait: AbortController
+  state: DialState
+  attempt: Promise<Link> | undefined
+  lastGood: string | undefined
+  /** The peer closed the last link unheard: it may not know our key, so its lobby comes first. */
+  lobbyFirst: boolean
+  done: Promise<void>
+}
+
+/** Keeps one connection open to every pinned peer that has an address, for ever, backing off from those that fail. */
+export class Dialer {
+  readonly #components: DialerComponents
+  readonly #keepers = new Map<string, Keeper>()
+  #stops: (() => void)[] = []
+
+  constructor(components: DialerComponents) {
+    this.#components = components
+  }
+
+  start(): void {
+    const { links, pins } = this.#components
+    this.#stops = [
+      pins.onChange(() => {
+        this.#follow()
+      }),
+      links.onChange((peer, up) => {
+        if (!up) this.#keeperOf(peer.id)?.wait.abort()
+      }),
+    ]
+    this.#follow()
+  }
+
+  /** Resolves once no dial of ours is under way. */
+  async stop(): Promise<void> {
+    for (const stop of this.#stops) stop()
+    const keepers = [...this.#keepers.values()]
+    this.#keepers.clear()
+    for (const keeper of keepers) stopKeeper(keeper)
+    await Promise.all(keepers.map(({ done }) => done))
+  }
+
+  state(name: string): DialState | undefined {
+    return this.#keepers.get(name)?.state
+  }
+
+  /** A link to this peer: the one that is up, or that of an attempt made now. @throws {KithError} `unreachable` */
+  async connect(peer: Peer): Promise<Link> {
+    const up = peer.id === undefined ? undefined : this.#components.links.get(peer.id)
+    if (up !== undefined) return up
+    const keeper = this.#keepers.get(peer.pin.name)
+    if (keeper === undefined) {
+      throw unreachable(peer, 'it has no address here, and has not connected', {
+        hint: `kith peers set-address ${peer.pin.name} /ip4/…/tcp/…`,
+      })
+    }
+    return await this.#attempt(peer.pin.name, keeper)
+  }
+
+  /** Starts a keeper for each peer with an address, and ends those of peers that changed or went. */
+  #follow(): void {
+    const peers = new Map(this.#components.pins.peers().map((peer) => [peer.pin.name, peer]))
+    for (const [name, keeper] of this.#keepers) {
+      const peer = peers.get(name)
+      if (peer !== undefined && targetOf(peer) === keeper.target) continue
+      this.#keepers.delete(name)
+      stopKeeper(keeper)
+    }
+    for (const [name, peer] of peers) {
+      if (peer.pin.addresses.length > 0 && !this.#keepers.has(name)) this.#keep(name, targetOf(peer))
+    }
+  }
+
+  #keep(name: string, target: string): void {
+    const keeper: Keeper = {
+      target,
+      stop: new AbortController(),
+      wait: new AbortController(),
+      state: { failures: 0 },
+      attempt: undefined,
+      lastGood: undefined,
+      lobbyFirst: false,
+      done: Promise.resolve(),
+    }
+    this.#keepers.set(name, keeper)
+    keeper.done = this.#run(name, keeper)
+  }
+
+  async #run(name: string, keeper: Keeper): Promise<void> {
+    const { clock, links, pins, random } = this.#components
+    while (!keeper.stop.signal.aborted) {
+      keeper.wait = new AbortController()
+      const id = pins.byName(name)?.id
+      const up = id === undefined ? undefined : links.get(id)
+      if (up === undefined) {
+        const link = await this.#attempt(name, keeper).catch(() => undefined)
+        if (link !== undefined) continue
+      } else {
+        await aborted(keeper.wait.signal)
+        if (clock.now() - up.openedAt >= STEADY_MS) {
+          // Peers that lose each other at once, as when a network restarts, do not redial in step.
+          await clock.sleep(Math.round(random() * SCATTER_MS), keeper.stop.signal)
+          continue
+        }
+        keeper.state = { failures: keeper.state.failures + 1, lastError: 'the link did not last' }
+      }
+      const waitMs = backoffMs(keeper.state.failures, random())
+      keeper.state.nextAt = clock.now() + waitMs
+      await clock.sleep(waitMs, keeper.wait.signal)
+    }
+  }
+
+  /** One try of all addresses, shared by all who want it now. */
+  #attempt(name: string, keeper: Keeper): Promise<Link> {
+    keeper.attempt ??= this.#try(name, keeper).finally(() => {
+      keeper.attempt = undefined
+    })
+    return keeper.attempt
+  }
+
+  async #try(name: string, keeper: Keeper): Promise<Link> {
+    const peer = this.#components.pins.byName(name)
+    if (peer === undefined) throw new KithError('unknown-peer', `no peer is named ${name}`, { name })
+    const addresses = peer.pin.addresses.toSorted((a, b) =>
+      a === keeper.lastGood ? -1 : b === keeper.lastGood ? 1 : 0,
+    )
+    const errors: Error[] = []
+    for (const address of addresses) {
+      if (keeper.stop.signal.aborted) break
+      try {
+        const link = await this.#tryAddress(peer, address, keeper)
+        keeper.state = { failures: 0 }
+        keeper.lastGood = address
+        keeper.lobbyFirst = false
+        return link
+      } catch (err) {
+        errors.push(err instanceof Error ? err : new Error(String(err)))
+      }
+    }
+    const reason = errors.map(({ message }) => message).join('; ') || 'no address was tried'
+    keeper.state = { failures: keeper.state.failures + 1, lastError: reason }
+    this.#components.log.debug({ peer: name, reason }, 'dial failed')
+    throw unreachable(peer, reason, { cause: new AggregateError(errors) })
+  }
+
+  /** A peer whose key we do not know, or that may not know ours, is met in its lobby first. */
+  async #tryAddress(peer: Peer, address: string, keeper: Keeper): Promise<Link> {
+    const { mesh } = this.#components
+    const { signal } = keeper.stop
+    if (isKnown(peer) && !keeper.lobbyFirst) {
+      try {
+        return await mesh.dial(peer, address, signal)
+      } catch (err) {
+        if (!isStranger(err)) throw err
+        keeper.lobbyFirst = true
+      }
+    }
+    const met = await mesh.visitLobby(address, signal)
+    if (met.pin.name === peer.pin.name) return await mesh.dial(met, address, signal)
+    throw unreachable(peer, `${address} is the address of ${met.pin.name}`)
+  }
+
+  #keeperOf(id: string): Keeper | undefined {
+    const peer = this.#components.pins.peers().find((candidate) => candidate.id === id)
+    return peer === undefined ? undefined : this.#keepers.get(peer.pin.name)
+  }
+}
+
+/**
+ * True for the failures that a changed key causes, at either side: another key answered (libp2p says
+ * `EncryptionFailedError`), or the link ended before hello.
+ */
+function isStranger(err: unknown): boolean {
+  if (!(err instanceof Error)) return false
+  return (
+    (err instanceof KithError && err.code === 'connection-lost') ||
+    ['EncryptionFailedError', 'UnexpectedPeerError', 'StreamResetError'].includes(err.name)
+  )
+}
+
+function targetOf({ pin }: Peer): string {
+  return pin.addresses.join(' ')
+}
+
+function stopKeeper(keeper: Keeper): void {
+  keeper.stop.abort()
+  keeper.wait.abort()
+}
+
+function unreachable(
+  peer: Peer,
+  reason: string,
+  options?: { cause?: unknown; hint?: string },
+): KithError<'unreachable'> {
+  const { name } = peer.pin
+  return new KithError('unreachable', `${name} is not reachable: ${reason}`, { peer: name, reason }, options)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve()
+    }, { once: true })
+  })
+}

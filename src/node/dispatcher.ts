@@ -1,0 +1,58 @@
+import type { Logger } from 'pino'
+import { KithError, isWireCode } from '../protocol/errors.ts'
+import type { Body } from '../protocol/message.ts'
+import { WireFailure } from './answer.ts'
+import type { Answer } from './answer.ts'
+import type { Clock } from './clock.ts'
+import type { Guard } from './guard.ts'
+import type { Pins } from './pins.ts'
+
+export interface DispatcherComponents {
+  pins: Pick<Pins, 'byKey'>
+  guard: Guard
+  clock: Clock
+  log: Logger
+  /** A new id that finds a log line. */
+  incidentId: () => string
+}
+
+/** Brings each call that the guard admits to its verb, and turns every failure into what a peer may see of it. */
+export class Dispatcher {
+  readonly #components: DispatcherComponents
+
+  constructor(components: DispatcherComponents) {
+    this.#components = components
+  }
+
+  /** The end's body. @throws {WireFailure} and nothing else */
+  dispatch(answer: Answer): Body | Promise<Body> {
+    const { clock, guard, pins } = this.#components
+    try {
+      // Looked up for each call: a change of the pins counts from the next frame.
+      const peer = pins.byKey(answer.peer.key)
+      if (peer === undefined) {
+        throw new KithError('not-pinned', `${answer.peer.id} is not pinned`, { peer: answer.peer.id })
+      }
+      const { verb, call } = guard.admit(peer, answer, clock.now())
+      const result = verb.run(call)
+      if (!(result instanceof Promise)) return result
+      return result.catch((err: unknown) => {
+        throw this.#wireFailure(err, answer)
+      })
+    } catch (err) {
+      throw this.#wireFailure(err, answer)
+    }
+  }
+
+  #wireFailure(err: unknown, { call, peer }: Answer): WireFailure {
+    const { incidentId, log } = this.#components
+    if (err instanceof WireFailure) return err
+    if (err instanceof KithError && isWireCode(err.code)) {
+      log.debug({ peer: peer.id, verb: call.verb, code: err.code, why: err.message }, 'call refused')
+      return new WireFailure(err.code, { ...err.details })
+    }
+    const incident = incidentId()
+    log.error({ peer: peer.id, verb: call.verb, incident, err }, 'call failed')
+    return new WireFailure('internal', { incident })
+  }
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { homedir, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** A unix socket's path has at most 107 bytes (unix(7)). */
+const MAX_SOCKET_PATH_BYTES = 107
+
+/** Where a profile's things are. */
+export interface Home {
+  path: string
+  config: string
+  peers: string
+  store: string
+  workspace: string
+  memory: string
+  socket: string
+}
+
+/** The home of a profile: `KITH_HOME`, or `~/.kith`; named profiles are below it. */
+export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Home {
+  const base = resolve(env['KITH_HOME'] ?? join(homedir(), '.kith'))
+  const path = profile === undefined ? base : join(base, 'profiles', profile)
+  return {
+    path,
+    config: join(path, 'config.yaml'),
+    peers: join(path, 'peers.yaml'),
+    store: join(path, 'store'),
+    workspace: join(path, 'workspace'),
+    memory: join(path, 'MEMORY.md'),
+    socket: socketOf(path),
+  }
+}
+
+/** In the home itself; of a home whose path is too long for a socket, in a private folder among the temporary ones. */
+function socketOf(home: string): string {
+  const path = join(home, 'control.sock')
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path
+  const name = createHash('sha256').update(home).digest('hex').slice(0, 16)
+  return join(tmpdir(), `kith-${process.getuid?.() ?? 0}`, `${name}.sock`)
+}

@@ -1,0 +1,190 @@
+import type { Logger } from 'pino'
+import { KithError } from '../protocol/errors.ts'
+import {
+  CROSSING_MS,
+  HELLO_TIMEOUT_MS,
+  LINK_VERSION_MAX,
+  LINK_VERSION_MIN,
+  LIVENESS_INTERVAL_MS,
+} from '../protocol/limits.ts'
+import type { Body, Hello } from '../protocol/message.ts'
+import type { Answer, LinkPeer } from './answer.ts'
+import type { Channel } from './channel.ts'
+import type { Clock } from './clock.ts'
+import { Link } from './link.ts'
+import type { KnownPeer, Pins } from './pins.ts'
+
+/** How often deadlines are looked at: a call's end may come so much later than it was due. */
+const SWEEP_INTERVAL_MS = 250
+
+export interface LinksComponents {
+  pins: Pick<Pins, 'byKey' | 'onChange'>
+  clock: Clock
+  log: Logger
+  dispatcher: { dispatch(answer: Answer): Body | Promise<Body> }
+}
+
+export interface LinksInit {
+  /** Peer id of our key in use. */
+  ownKey: string
+  /** Our hello, made anew for each link. */
+  hello: () => Hello
+}
+
+/** The links that are up: one a peer, cut as soon as its pin is gone. */
+export class Links {
+  readonly #components: LinksComponents
+  readonly #init: LinksInit
+  readonly #links = new Map<string, Link>()
+  /** Also those that wait for hello, or retire. */
+  readonly #all = new Set<Link>()
+  readonly #listeners = new Set<(peer: LinkPeer, up: boolean) => void>()
+  #stops: (() => void)[] = []
+
+  constructor(components: LinksComponents, init: LinksInit) {
+    this.#components = components
+    this.#init = init
+  }
+
+  start(): void {
+    const { clock, pins } = this.#components
+    this.#stops = [
+      clock.every(SWEEP_INTERVAL_MS, () => {
+        const now = clock.now()
+        for (const link of this.#all) link.sweep(now)
+      }),
+      clock.every(LIVENESS_INTERVAL_MS, () => {
+        for (const link of this.#all) if (link.beat()) this.#ping(link)
+      }),
+      pins.onChange(() => {
+        this.#cutUnpinned()
+      }),
+    ]
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop()
+    for (const link of this.#all) link.abort(new Error('this node is stopping'))
+  }
+
+  /** The link to the node with this id, if one is up. */
+  get(id: string): Link | undefined {
+    return this.#links.get(id)
+  }
+
+  get size(): number {
+    return this.#links.size
+  }
+
+  /** Calls `listener` when a peer's first link comes up and when its last one is gone. */
+  onChange(listener: (peer: LinkPeer, up: boolean) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  /**
+   * The link over `channel`, once both sides have said hello.
+   *
+   * @throws {KithError} `connection-lost` when the peer does not, or speaks no version of ours
+   */
+  async open(channel: Channel, peer: KnownPeer, outbound: boolean): Promise<Link> {
+    const { clock, dispatcher, pins } = this.#components
+    const link = new Link(channel, {
+      peer: { id: peer.id, key: peer.key },
+      outbound,
+      openedAt: clock.now(),
+      hello: this.#init.hello(),
+      answer: (answer) => dispatcher.dispatch(answer),
+    })
+    this.#all.add(link)
+    void link.closed.then((reason) => {
+      this.#remove(link, reason)
+    })
+    const cancel = clock.after(HELLO_TIMEOUT_MS, () => {
+      link.abort(new Error('no hello'))
+    })
+    try {
+      assertCommonVersion(await link.opened, peer)
+    } catch (err) {
+      link.abort(err instanceof Error ? err : new Error(String(err)))
+      throw err
+    } finally {
+      cancel()
+    }
+    // The pin may have gone while we waited.
+    if (pins.byKey(peer.key) === undefined) link.abort(new Error('unpinned'))
+    else this.#add(link)
+    return link
+  }
+
+  #add(link: Link): void {
+    const { id } = link.peer
+    const current = this.#links.get(id)
+    if (current === undefined) {
+      this.#links.set(id, link)
+      this.#components.log.info(
+        { peer: id, outbound: link.outbound, remote: { software: link.hello?.software } },
+        'peer connected',
+      )
+      this.#tell(link.peer, true)
+      return
+    }
+    const better = betterLink(current, link, this.#init.ownKey)
+    this.#links.set(id, better)
+    const other = better === link ? current : link
+    other.retire()
+  }
+
+  #remove(link: Link, reason: Error): void {
+    this.#all.delete(link)
+    const { id } = link.peer
+    if (this.#links.get(id) !== link) return
+    this.#links.delete(id)
+    this.#components.log.info({ peer: id, reason: reason.message }, 'peer disconnected')
+    this.#tell(link.peer, false)
+  }
+
+  #tell(peer: LinkPeer, up: boolean): void {
+    for (const listener of this.#listeners) listener(peer, up)
+  }
+
+  #cutUnpinned(): void {
+    for (const link of this.#all) {
+      if (this.#components.pins.byKey(link.peer.key) === undefined) link.abort(new Error('unpinned'))
+    }
+  }
+
+  /** What counts is that bytes come: also a refusal of this ping shows that the peer lives. */
+  #ping(link: Link): void {
+    link
+      .call('ping', { nonce: new Uint8Array(0) }, { deadlineMs: LIVENESS_INTERVAL_MS })
+      .catch(() => undefined)
+  }
+}
+
+/**
+ * Which of two links to one peer stays. Both sides come to the same answer: of two that crossed on their way, the
+ * one opened by the smaller peer id; else the newer, since whoever opened it had lost the older.
+ */
+export function betterLink(current: Link, fresh: Link, ownKey: string): Link {
+  const crossed =
+    current.outbound !== fresh.outbound &&
+    Math.abs(fresh.openedAt - current.openedAt) < CROSSING_MS &&
+    current.hello?.epoch === fresh.hello?.epoch
+  if (!crossed) return fresh
+  const oursStays = ownKey < fresh.peer.key
+  return fresh.outbound === oursStays ? fresh : current
+}
+
+function assertCommonVersion(hello: Hello, peer: KnownPeer): void {
+  const [min, max] = hello.versions
+  if (min <= LINK_VERSION_MAX && max >= LINK_VERSION_MIN) return
+  throw new KithError(
+    'connection-lost',
+    `${peer.pin.name} speaks link versions ${min} to ${max}, this node ${LINK_VERSION_MIN} to ${LINK_VERSION_MAX}`,
+    { peer: peer.id },
+    { hint: `update kith on the older of the two nodes; theirs is ${hello.software}` },
+  )
+}

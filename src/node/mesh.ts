@@ -1,0 +1,115 @@
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Logger } from 'pino'
+import { HELLO_TIMEOUT_MS, LINK_PROTOCOL, LOBBY_PROTOCOL } from '../protocol/limits.ts'
+import type { Clock } from './clock.ts'
+import { Gate } from './gate.ts'
+import type { Link } from './link.ts'
+import type { Links } from './links.ts'
+import type { Lobby } from './lobby.ts'
+import type { KnownPeer, Pins } from './pins.ts'
+import { channelOf, createTransport } from './transport.ts'
+
+export interface MeshComponents {
+  pins: Pick<Pins, 'byKey'>
+  links: Links
+  lobby: Lobby
+  clock: Clock
+  log: Logger
+}
+
+export interface MeshInit {
+  /** Ed25519 seed of the key in use. */
+  secret: Uint8Array
+  listen: readonly string[]
+}
+
+/** The listener and its connections: each becomes a link, a visit to a lobby, or nothing. */
+export class Mesh {
+  readonly #components: MeshComponents
+  readonly #init: MeshInit
+  #libp2p: Libp2p | undefined
+
+  constructor(components: MeshComponents, init: MeshInit) {
+    this.#components = components
+    this.#init = init
+  }
+
+  /** Listens. @throws what the system says of an address that cannot be had */
+  async start(): Promise<void> {
+    const { lobby, pins } = this.#components
+    const gater = new Gate({ pins, lobby })
+    const libp2p = await createTransport({ ...this.#init, gater })
+    this.#libp2p = libp2p
+    // One of each at once on a connection: a second one is refused by libp2p.
+    const limits = { maxInboundStreams: 1, maxOutboundStreams: 1 }
+    await libp2p.handle(
+      LINK_PROTOCOL,
+      async (stream, connection) => {
+        await this.#accept(stream, connection)
+      },
+      limits,
+    )
+    await libp2p.handle(
+      LOBBY_PROTOCOL,
+      (stream, connection) => {
+        // libp2p waits for its handlers; nobody waits for a visit.
+        void lobby.serve(stream, connection)
+      },
+      limits,
+    )
+    libp2p.addEventListener('connection:open', ({ detail }) => {
+      this.#expectLink(detail)
+    })
+    await libp2p.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#libp2p?.stop()
+  }
+
+  /** Addresses that we listen on, with real port numbers. */
+  addresses(): string[] {
+    return this.#libp2p?.getMultiaddrs().map((address) => address.decapsulate('/p2p').toString()) ?? []
+  }
+
+  /** A link to this peer at this address. @throws when nobody, or somebody else, is there */
+  async dial(peer: KnownPeer, address: string, signal: AbortSignal): Promise<Link> {
+    const target = multiaddr(address).encapsulate(`/p2p/${peer.key}`)
+    const connection = await this.#started().dial(target, { signal, force: true })
+    const stream = await connection.newStream(LINK_PROTOCOL, { signal })
+    return await this.#components.links.open(channelOf(stream, connection), peer, true)
+  }
+
+  /** Trades key logs in the lobby of whoever is at this address. @throws {KithError} `unreachable` */
+  async visitLobby(address: string, signal: AbortSignal): Promise<KnownPeer> {
+    return await this.#components.lobby.visit(
+      multiaddr(address),
+      (target, visit) => this.#started().dial(target, { signal: visit, force: true }),
+      signal,
+    )
+  }
+
+  async #accept(stream: Stream, connection: Connection): Promise<void> {
+    const { links, log, pins } = this.#components
+    const key = connection.remotePeer.toString()
+    const peer = pins.byKey(key)
+    // A visitor of the lobby that tries for more gets what every wrong visit gets: silence.
+    if (peer === undefined) return
+    await links.open(channelOf(stream, connection), peer, false).catch((err: unknown) => {
+      log.debug({ peer: peer.pin.name, err }, 'link not opened')
+    })
+  }
+
+  /** Closes a connection of a pinned key on which nothing is going on: it would hold a place for nothing. */
+  #expectLink(connection: Connection): void {
+    this.#components.clock.after(2 * HELLO_TIMEOUT_MS, () => {
+      if (connection.streams.length === 0) connection.abort(new Error('no stream'))
+    })
+  }
+
+  #started(): Libp2p {
+    if (this.#libp2p === undefined) throw new TypeError('the mesh is not started')
+    return this.#libp2p
+  }
+}

@@ -1,0 +1,33 @@
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** What limits on strangers count by: an IPv4 address, or the /64 of an IPv6 one, of which a host has all. */
+export function hostOf(address: Multiaddr): string {
+  for (const { name, value = '' } of address.getComponents()) {
+    if (name === 'ip4') return value
+    if (name === 'ip6') return mappedIp4(value) ?? network64(value)
+  }
+  // Unix sockets have no address: what comes over them is of this machine.
+  return 'local'
+}
+
+/** A neighbourhood of hosts: the /24 of an IPv4 address, the /64 of an IPv6 one. */
+export function networkOf(address: Multiaddr): string {
+  const host = hostOf(address)
+  return host.includes('.') ? host.slice(0, host.lastIndexOf('.')) : host
+}
+
+function mappedIp4(address: string): string | undefined {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+}
+
+function network64(address: string): string {
+  const [head = '', tail] = address.split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length
+  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after]
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}

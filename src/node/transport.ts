@@ -1,0 +1,120 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import type {
+  ComponentLogger,
+  Connection,
+  ConnectionGater,
+  Libp2p,
+  Logger,
+  Stream,
+} from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import type { Channel } from './channel.ts'
+
+/*
+ * libp2p's defaults are made for an open network. What a pinned mesh wants instead is set here, each with the
+ * reason that was measured; `docs/libp2p.md` has the figures.
+ */
+
+/** An unauthenticated socket holds a place for so long: 10 s, the default, locks honest peers out. */
+export const INBOUND_UPGRADE_TIMEOUT_MS = 3_000
+
+/** Unauthenticated sockets at once. The default of 10 is taken up by one idle socket every 400 ms. */
+export const MAX_PENDING_INBOUND = 256
+
+/** Connections a second from one address. The default of 5 refuses nine peers behind one NAT. */
+const MAX_CONNECTS_PER_SECOND = 50
+
+/** One address of a peer is given up after this long, so that the next gets its turn. */
+export const ADDRESS_DIAL_TIMEOUT_MS = 5_000
+
+/** A link, a lobby visit, and room for bulk streams; the default of 1,000 is an attack surface. */
+const MAX_STREAMS = 64
+
+export interface TransportInit {
+  /** Ed25519 seed, 32 bytes: the key in use. */
+  secret: Uint8Array
+  /** Multiaddrs. */
+  listen: readonly string[]
+  gater: ConnectionGater
+}
+
+/** A libp2p node with Noise over TCP and unix sockets, and nothing that speaks to or about anybody by itself. */
+export async function createTransport(init: TransportInit): Promise<Libp2p> {
+  return await createLibp2p({
+    privateKey: await generateKeyPairFromSeed('Ed25519', init.secret),
+    addresses: { listen: [...init.listen] },
+    // Our own liveness tells death from silence; a socket without traffic is not a dead one.
+    transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [
+      yamux({
+        enableKeepAlive: false,
+        maxInboundStreams: MAX_STREAMS,
+        maxOutboundStreams: MAX_STREAMS,
+        streamOptions: {
+          initialStreamWindowSize: 262_144,
+          maxStreamWindowSize: 1_048_576,
+          maxReadBufferLength: 262_144,
+          inactivityTimeout: 0,
+        },
+      }),
+    ],
+    connectionGater: init.gater,
+    connectionManager: {
+      maxConnections: 4_096,
+      maxIncomingPendingConnections: MAX_PENDING_INBOUND,
+      inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
+      inboundConnectionThreshold: MAX_CONNECTS_PER_SECOND,
+      addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
+      maxParallelDials: 64,
+      // The dialer of ours goes on for ever; libp2p's deletes its tag after five failures.
+      reconnectRetries: 0,
+      reconnectRetryInterval: 0,
+    },
+    // It ends a connection at the first late ping, and costs a tenth of a core at 500 peers.
+    connectionMonitor: { enabled: false },
+    nodeInfo: { name: '', version: '', userAgent: '' },
+    logger: silentLogger,
+    start: false,
+  })
+}
+
+/** The bytes of a libp2p stream, as a channel. Ending the channel ends its connection. */
+export function channelOf(stream: Stream, connection: Connection): Channel {
+  return {
+    send: (bytes) => stream.send(bytes),
+    listen({ bytes, drain, closed }) {
+      stream.addEventListener('message', ({ data }) => {
+        // A list's parts are read one by one: joining them would copy each byte once more.
+        if (data instanceof Uint8Array) bytes(data)
+        else for (const part of data) bytes(part)
+      })
+      // Not `onDrain()`, which resolves at once from its second call on.
+      stream.addEventListener('drain', drain)
+      stream.addEventListener('remoteCloseWrite', () => {
+        connection.abort(new Error('the peer closed the link'))
+      })
+      stream.addEventListener('close', (event) => {
+        closed(event.error)
+        connection.abort(event.error ?? new Error('the link ended'))
+      })
+    },
+    abort(reason) {
+      stream.abort(reason)
+      connection.abort(reason)
+    },
+  }
+}
+
+/** libp2p's own log costs a tenth of the speed, even when nobody reads it. */
+const silentLogger: ComponentLogger = { forComponent: () => silent }
+
+const silent: Logger = Object.assign(() => undefined, {
+  enabled: false,
+  error: () => undefined,
+  trace: () => undefined,
+  newScope: () => silent,
+})

@@ -1,0 +1,119 @@
+/** What each failure carries: the key is its code, the value what a handler may need. */
+export interface FailureDetails extends WireDetails {
+  /** No connection to the peer could be made. */
+  unreachable: { peer: string; reason: string }
+  /** The link went away before the call's end. */
+  'connection-lost': { peer: string }
+  /** Bytes that are no message: `offset` is where reading stopped. */
+  malformed: { what: string; offset?: number }
+  /** A name or id that no pin has. */
+  'unknown-peer': { name: string }
+  /** An id that no ask of ours has. */
+  'unknown-ask': { ask: string }
+  /** A command or a flag that makes no sense. */
+  usage: { what: string }
+  /** A file that says something we cannot take; `line` and `column` count from 1. */
+  'invalid-file': { path: string; line?: number; column?: number }
+  /** A file or folder whose owner, mode or kind makes it untrustworthy. */
+  'unsafe-file': { path: string; fix: string }
+  /** A file or record that is damaged. */
+  corrupt: { what: string }
+  /** Something on disk that a later kith wrote, in a version of its format that we do not know. */
+  'too-new': { what: string; version: number; known: number }
+  /** The disk refused a write. Nothing more is written until a restart. */
+  'store-failed': { folder: string }
+  /** `kith init` was never run here. */
+  'no-identity': { home: string }
+  /** There is something already where a new thing should go. */
+  exists: { what: string }
+  /** The passphrase does not open the keystore, or none was given. */
+  passphrase: { given: boolean }
+  /** Another process holds this home. */
+  locked: { home: string; pid?: number }
+  /** No daemon answers at this home's control socket. */
+  'daemon-not-running': { home: string }
+  /** The node is stopping and takes no new work. */
+  stopping: Record<string, never>
+}
+
+/** Failures that may cross the wire, each with one cause. PROTOCOL.md lists them. */
+export interface WireDetails {
+  /** Shown to oneself only: a stranger is told nothing. */
+  'not-pinned': { peer: string }
+  frozen: Record<string, never>
+  rotated: Record<string, never>
+  'bad-request': { what: string }
+  'too-large': { bytes: number; limitBytes: number }
+  'unsupported-verb': { verb: string }
+  /** `rule` is the key of peers.yaml that decides, such as `allow`, `hours`, `until` or `depth`. */
+  denied: { rule: string }
+  'rate-limited': { retryAfterMs: number }
+  /** `position` is how many asks of this peer stand before it. */
+  busy: { position: number }
+  cycle: { node: string }
+  'budget-exhausted': { scope: string; resetAt: number }
+  'breaker-open': { nextProbeAt: number }
+  'approval-needed': { task: string }
+  deadline: Record<string, never>
+  cancelled: Record<string, never>
+  interrupted: Record<string, never>
+  /** `activeId` is the one that is in the way. */
+  conflict: { activeId: string }
+  /** `incident` finds the log line at the answerer's. */
+  internal: { incident: string }
+}
+
+export type FailureCode = keyof FailureDetails
+export type WireCode = keyof WireDetails
+
+/** Each code that may cross the wire, and whether the same call may succeed later as it is. */
+export const WIRE_CODES: Readonly<Record<WireCode, { retryable: boolean }>> = {
+  'not-pinned': { retryable: false },
+  frozen: { retryable: false },
+  rotated: { retryable: true },
+  'bad-request': { retryable: false },
+  'too-large': { retryable: false },
+  'unsupported-verb': { retryable: false },
+  denied: { retryable: false },
+  'rate-limited': { retryable: true },
+  busy: { retryable: true },
+  cycle: { retryable: false },
+  'budget-exhausted': { retryable: true },
+  'breaker-open': { retryable: true },
+  'approval-needed': { retryable: true },
+  deadline: { retryable: false },
+  cancelled: { retryable: false },
+  interrupted: { retryable: false },
+  conflict: { retryable: false },
+  internal: { retryable: true },
+}
+
+export function isWireCode(code: string): code is WireCode {
+  return Object.hasOwn(WIRE_CODES, code)
+}
+
+/** The one error of this project. Its message is for our own operator and never crosses the wire. */
+export class KithError<C extends FailureCode = FailureCode> extends Error {
+  override readonly name = 'KithError'
+  readonly code: C
+  readonly details: FailureDetails[C]
+  /** The command or edit that the operator should try next, when there is one. */
+  readonly hint: string | undefined
+
+  constructor(
+    code: C,
+    message: string,
+    details: FailureDetails[C],
+    options: { cause?: unknown; hint?: string } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = details
+    this.hint = options.hint
+  }
+}
+
+/** True for a `KithError`, of this code when one is given. Narrows `details`. */
+export function isFailure<C extends FailureCode>(err: unknown, code?: C): err is KithError<C> {
+  return err instanceof KithError && (code === undefined || err.code === code)
+}

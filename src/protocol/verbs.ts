@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { KithError } from './errors.ts'
+import { MAX_ASK_SECONDS, MAX_ASK_TEXT_BYTES, MAX_CHAIN, MAX_EVENT_TEXT_BYTES } from './limits.ts'
+import { isUuidV7 } from './uuid.ts'
+
+/*
+ * The bodies of each verb's call, events and end. A strict schema each way: what it does not name is refused,
+ * in both directions.
+ */
+
+const uint = z.number().int().nonnegative()
+/** Bytes, wherever they come from. */
+export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
+  message: 'not bytes',
+})
+const nodeId = z.string().startsWith('kith1').max(64)
+const text = (limitBytes: number): z.ZodString =>
+  z.string().refine((value) => value.length <= limitBytes && Buffer.byteLength(value) <= limitBytes, {
+    message: `longer than ${limitBytes} bytes`,
+  })
+
+/** Longest nonce of a ping, in bytes: also the longest payload that a ping can carry both ways. */
+export const MAX_NONCE_BYTES = 1_024
+
+export const askIdSchema = z.string().refine(isUuidV7, { message: 'not a UUIDv7' })
+export const sessionSchema = z.string().regex(/^[\w.:-]{1,64}$/)
+
+export const pingCall = z.strictObject({
+  nonce: bytes.refine((nonce) => nonce.byteLength <= MAX_NONCE_BYTES),
+})
+export const pingEnd = z.strictObject({
+  /** The answerer's clock, in ms since the epoch. */
+  at: uint,
+  nonce: bytes,
+  software: z.string().max(64),
+  uptimeMs: uint,
+  versions: z.tuple([uint, uint]),
+})
+
+export const askCall = z.strictObject({
+  /** UUIDv7, made and stored by the asker before any network. */
+  ask: askIdSchema,
+  text: text(MAX_ASK_TEXT_BYTES).min(1),
+  /** The nodes this ask has come through, the sender last. One alone: the sender asks for itself. */
+  chain: z.array(nodeId).min(1).max(MAX_CHAIN),
+  session: z.exactOptional(sessionSchema),
+  /** Time from being received to the end, in ms. The grant may cut it. */
+  timeoutMs: uint.min(1).max(MAX_ASK_SECONDS * 1_000),
+  /** The ask that this one tries again. */
+  retryOf: z.exactOptional(askIdSchema),
+})
+
+/** Sequence number 0 and not journaled; all others count from 1. */
+export const askAccepted = z.strictObject({
+  kind: z.literal('accepted'),
+  /** Asks of this peer that stand before it; 0 when it runs at once. */
+  position: uint,
+})
+export const askText = z.strictObject({ kind: z.literal('text'), text: text(MAX_EVENT_TEXT_BYTES) })
+export const askProgress = z.strictObject({ kind: z.literal('progress'), note: z.string().max(1_024) })
+export const askEvent = z.discriminatedUnion('kind', [askAccepted, askText, askProgress])
+
+/** The end of an ask that is done. All other ends are failures with their code. */
+export const askEnd = z.strictObject({
+  ask: askIdSchema,
+  engine: z.string().max(64),
+  /** Sequence number of the last event: whoever has all up to it has the whole answer. */
+  lastSeq: uint,
+})
+
+/** A code that may cross the wire, or at the asker one of its own, such as `unreachable`. */
+export const askFinal = z.discriminatedUnion('outcome', [
+  z.strictObject({ outcome: z.literal('done'), end: askEnd }),
+  z.strictObject({
+    outcome: z.literal('failed'),
+    code: z.string().max(64),
+    details: z.record(z.string(), z.union([z.string(), z.number()])),
+  }),
+])
+
+export const attachCall = z.strictObject({
+  ask: askIdSchema,
+  /** Events after this sequence number are wanted. */
+  after: uint,
+})
+export const cancelCall = z.strictObject({ ask: askIdSchema })
+export const getCall = z.strictObject({ ask: askIdSchema })
+export const ASK_STATES = [
+  'received',
+  'queued',
+  'claimed',
+  'running',
+  'waiting-approval',
+  'done',
+  'failed',
+  'cancelled',
+  'expired',
+  'interrupted',
+  'refused',
+] as const
+export const askSummary = z.strictObject({
+  ask: askIdSchema,
+  state: z.enum(ASK_STATES),
+  lastSeq: uint,
+})
+
+export const emptyCall = z.strictObject({})
+export const statusEnd = z.strictObject({
+  asks: z.strictObject({ running: uint, queued: uint }),
+  engine: z.string().max(64),
+  health: z.enum(['healthy', 'degraded', 'unhealthy']),
+  software: z.string().max(64),
+  uptimeMs: uint,
+})
+export const keyLogEnd = z.strictObject({ log: z.array(bytes).min(1).max(64) })
+
+export type AskCall = z.infer<typeof askCall>
+export type AskEventBody = z.infer<typeof askEvent>
+export type AskEnd = z.infer<typeof askEnd>
+export type AskSummary = z.infer<typeof askSummary>
+export type PingEnd = z.infer<typeof pingEnd>
+export type StatusEnd = z.infer<typeof statusEnd>
+
+/** How an ask ended: its answer is whole, or it failed for one cause. Stored once and given again as it is. */
+export type AskFinal = z.infer<typeof askFinal>
+
+/** `value` as `schema` has it. @throws {KithError} `bad-request` that names the first key that does not fit. */
+export function parseBody<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const what = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`.slice(0, 200)
+  throw new KithError('bad-request', `the body does not fit: ${what}`, { what })
+}

@@ -1,0 +1,115 @@
+import { isMap, isScalar, isSeq, type Document, type YAMLMap, type YAMLSeq } from 'yaml'
+import { KithError } from '../protocol/errors.ts'
+import type { GrantName, PeerRow } from '../protocol/pin.ts'
+
+/** One change of peers.yaml. `name` says whose entry it is. */
+export type PeerEdit =
+  | { op: 'add'; peer: PeerRow }
+  | { op: 'remove'; name: string }
+  | { op: 'allow' | 'deny'; name: string; grants: GrantName[] }
+  | { op: 'set-addresses'; name: string; addresses: string[] }
+  | { op: 'rename'; name: string; to: string }
+  /** Puts the id that first contact has taught in the place of the key. */
+  | { op: 'set-id'; name: string; id: string }
+
+/**
+ * Changes a document that has the shape of peers.yaml, and may leave it without: its values are not
+ * looked at here.
+ *
+ * @throws {KithError} `unknown-peer`, and `exists` for a name that is taken.
+ */
+export function applyEdit(document: Document, edit: PeerEdit): void {
+  const peers = seqAt(document, 'peers')
+  switch (edit.op) {
+    case 'add':
+      assertFree(peers, edit.peer.name)
+      peers.flow = false
+      peers.add(peerNode(document, edit.peer))
+      return
+    case 'remove':
+      peers.items.splice(peers.items.indexOf(find(peers, edit.name)), 1)
+      return
+    case 'allow':
+      allow(document, find(peers, edit.name), edit.grants)
+      return
+    case 'deny':
+      deny(find(peers, edit.name), edit.grants)
+      return
+    case 'set-addresses':
+      find(peers, edit.name).set('addresses', lineOf(document, edit.addresses))
+      return
+    case 'rename':
+      if (edit.to !== edit.name) assertFree(peers, edit.to)
+      find(peers, edit.name).set('name', edit.to)
+      return
+    case 'set-id':
+      setId(find(peers, edit.name), edit.id)
+      return
+  }
+}
+
+function find(peers: YAMLSeq, name: string): YAMLMap {
+  const peer = peers.items.find((item) => isMap(item) && item.get('name') === name)
+  if (isMap(peer)) return peer
+  throw new KithError(
+    'unknown-peer',
+    `no peer is named ${name}`,
+    { name },
+    { hint: 'kith peers list' },
+  )
+}
+
+function assertFree(peers: YAMLSeq, name: string): void {
+  if (!peers.items.some((item) => isMap(item) && item.get('name') === name)) return
+  throw new KithError(
+    'exists',
+    `a peer is named ${name} already`,
+    { what: `peer ${name}` },
+    { hint: 'kith peers list' },
+  )
+}
+
+function peerNode(document: Document, peer: PeerRow): YAMLMap {
+  const node = document.createNode(peer)
+  if (!isMap(node)) throw new TypeError('a peer is a map')
+  for (const { value } of node.items) if (isSeq(value)) value.flow = true
+  return node
+}
+
+function allow(document: Document, peer: YAMLMap, grants: GrantName[]): void {
+  const allowed = peer.get('allow')
+  if (!isSeq(allowed)) {
+    peer.set('allow', lineOf(document, grants))
+    return
+  }
+  for (const grant of grants) {
+    if (!allowed.items.some((item) => isScalar(item) && item.value === grant)) allowed.add(grant)
+  }
+}
+
+function deny(peer: YAMLMap, grants: GrantName[]): void {
+  const allowed = peer.get('allow')
+  if (!isSeq(allowed)) return
+  allowed.items = allowed.items.filter(
+    (item) => !grants.some((grant) => isScalar(item) && item.value === grant),
+  )
+}
+
+function setId(peer: YAMLMap, id: string): void {
+  // In the key's own line, so that a comment on it stays.
+  for (const { key } of peer.items) if (isScalar(key) && key.value === 'key') key.value = 'id'
+  peer.set('id', id)
+}
+
+/** `[a, b]`. */
+function lineOf(document: Document, items: string[]): YAMLSeq {
+  const seq = document.createNode(items, { flow: true })
+  if (!isSeq(seq)) throw new TypeError('an array becomes a list')
+  return seq
+}
+
+function seqAt(document: Document, key: string): YAMLSeq {
+  const seq = document.get(key)
+  if (!isSeq(seq)) throw new TypeError(`${key} is a list`)
+  return seq
+}

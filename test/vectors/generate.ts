@@ -1,0 +1,21 @@
+/*
+ * Writes the vectors beside it: `node test/vectors/generate.ts`. What they hold is made by other code than
+ * ours (@ipld/dag-cbor, @noble/ed25519, @libp2p/peer-id) and from fixed seeds, so a second run changes nothing.
+ */
+import { writeFile } from 'node:fs/promises'
+import { cborVectors } from './cbor-cases.ts'
+import { keyLogVectors } from './key-log-cases.ts'
+import { nodeIdVectors, peerIdVectors } from './id-cases.ts'
+import { signedVectors } from './signed-cases.ts'
+
+const FILES = {
+  'cbor.json': cborVectors(),
+  'node-ids.json': nodeIdVectors(),
+  'peer-ids.json': await peerIdVectors(),
+  'signed.json': await signedVectors(),
+  'key-logs.json': await keyLogVectors(),
+}
+
+for (const [name, vectors] of Object.entries(FILES)) {
+  await writeFile(new URL(name, import.meta.url), `${JSON.stringify(vectors, null, 2)}\n`)
+}
