@@ -96,7 +96,8 @@ describe('architecture rules', () => {
       'cli → node/node.ts, statically and by a type',
       {
         'src/cli/commands/start.ts':
-          "import { Node } from '../../node/node.ts'\nimport type { Pin } from '../../node/pins.ts'",
+          "import { Node } from '../../node/node.ts'\n" +
+          "import type { Pin } from '../../node/pins.ts'",
       },
       [
         'src/cli/commands/start.ts:1: needs `await import()` for src/node/node.ts',
@@ -146,7 +147,9 @@ describe('architecture rules', () => {
       'I/O by a builtin, with and without its prefix, and by a package',
       {
         'src/protocol/a.ts':
-          "import { readFileSync } from 'node:fs'\nimport net from 'net'\nimport { pino } from 'pino'",
+          "import { readFileSync } from 'node:fs'\n" +
+          "import net from 'net'\n" +
+          "import { pino } from 'pino'",
       },
       [
         'src/protocol/a.ts:1: must not use node:fs',

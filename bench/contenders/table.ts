@@ -5,6 +5,7 @@ import type { Contender } from './contender.ts'
  * that nobody pays for the imports of another.
  */
 export const CONTENDERS: ReadonlyMap<string, () => Promise<Contender>> = new Map([
+  ['kith', async () => (await import('./kith.ts')).kith],
   ['tcp', async () => (await import('./tcp.ts')).tcp],
   ['tls', async () => (await import('./tls.ts')).tls],
   ['grpc', async () => (await import('./grpc.ts')).grpc],

@@ -16,11 +16,11 @@ export function failureOf(err: unknown): EngineFailure | undefined {
   return isWireFailure(err) ? failed(err.code, err.details, err.message) : undefined
 }
 
-/** The event that ends an aborted ask: `deadline` or `interrupted` when the signal's reason says so, else `cancelled`. */
+/** The event that ends an aborted ask: `deadline` or `interrupted` if the signal's reason says so, else `cancelled`. */
 export function abortFailure(
   signal: AbortSignal,
 ): EngineFailure<'deadline' | 'interrupted' | 'cancelled'> {
-  const { reason } = signal
+  const reason: unknown = signal.reason
   if (isFailure(reason, 'deadline')) return failed('deadline', {}, 'the time for this ask is over')
   if (isFailure(reason, 'interrupted')) return failed('interrupted', {}, 'the node is stopping')
   return failed('cancelled', {}, 'the ask was cancelled')

@@ -13,7 +13,7 @@ export const MAX_SEARCHED_BYTES = 1_048_576
 
 /** Most files in a listing, and most entries of folders that are looked at for one. */
 export const MAX_LISTED_FILES = 2_000
-export const MAX_LISTED_ENTRIES = 20_000
+export const MAX_LISTED_ENTRIES = 10_000
 
 export interface Listing {
   /** Relative to the workspace, parted by `/`, in order. */

@@ -3,7 +3,7 @@ import { isFailure } from '../protocol/errors.ts'
 import type { Body } from '../protocol/message.ts'
 import { parseBody } from '../protocol/verbs.ts'
 import type { Dialer } from './dialer.ts'
-import type { CallOptions } from './link.ts'
+import type { CallOptions } from './pending-calls.ts'
 import type { Links } from './links.ts'
 import type { Peer } from './pins.ts'
 

@@ -57,12 +57,15 @@ export async function readConfig(
 ): Promise<Config> {
   const content = await readPrivateFile(path)
   const text = content === undefined ? '' : Buffer.from(content).toString()
-  const file: unknown =
-    text.trim() === '' ? {} : parseYaml(path, text, z.unknown()).document.toJS()
+  const empty = text.trim() === ''
+  const file = empty ? {} : parseYaml(path, text, z.record(z.string(), z.unknown())).value
   // Checked alone first, so that a fault of the file is shown with its line.
-  if (text.trim() !== '') parseYaml(path, text, configSchema)
-  const layers = [...fromEnv(env), ...Object.entries(flags).map(([key, value]) => [key, value] as const)]
-  const merged = structuredClone(file ?? {}) as Record<string, unknown>
+  if (!empty) parseYaml(path, text, configSchema)
+  const layers = [
+    ...fromEnv(env),
+    ...Object.entries(flags).map(([key, value]) => [key, value] as const),
+  ]
+  const merged: Record<string, unknown> = structuredClone(file)
   for (const [key, value] of layers) if (value !== undefined) setPath(merged, key, value)
   const parsed = configSchema.safeParse(merged)
   if (parsed.success) return parsed.data
@@ -86,9 +89,14 @@ function fromEnv(env: NodeJS.ProcessEnv): [string, string][] {
 
 function unknownName(name: string, known: readonly string[]): KithError<'usage'> {
   const near = nearest(name, known)
-  return new KithError('usage', `unknown setting ${name} in the environment`, { what: name }, {
-    hint: near === undefined ? `unset ${name}` : `did you mean ${near}?`,
-  })
+  return new KithError(
+    'usage',
+    `unknown setting ${name} in the environment`,
+    { what: name },
+    {
+      hint: near === undefined ? `unset ${name}` : `did you mean ${near}?`,
+    },
+  )
 }
 
 /** `agent.parallel` and the like: every leaf of the schema. */

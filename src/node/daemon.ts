@@ -88,9 +88,14 @@ async function lockedBy(home: Home): Promise<KithError<'locked'>> {
   const client = new ControlClient({ socket: home.socket, home: home.path })
   const holder = await client.call('status', {}, AbortSignal.timeout(2_000)).catch(() => undefined)
   if (holder === undefined) {
-    return new KithError('locked', `another process has ${home.path} open`, { home: home.path }, {
-      hint: 'wait until it has ended, then start again',
-    })
+    return new KithError(
+      'locked',
+      `another process has ${home.path} open`,
+      { home: home.path },
+      {
+        hint: 'wait until it has ended, then start again',
+      },
+    )
   }
   const since = new Date(holder.startedAt).toISOString()
   return new KithError(

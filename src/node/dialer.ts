@@ -109,7 +109,8 @@ export class Dialer {
       stopKeeper(keeper)
     }
     for (const [name, peer] of peers) {
-      if (peer.pin.addresses.length > 0 && !this.#keepers.has(name)) this.#keep(name, targetOf(peer))
+      if (peer.pin.addresses.length > 0 && !this.#keepers.has(name))
+        this.#keep(name, targetOf(peer))
     }
   }
 
@@ -162,7 +163,8 @@ export class Dialer {
 
   async #try(name: string, keeper: Keeper): Promise<Link> {
     const peer = this.#components.pins.byName(name)
-    if (peer === undefined) throw new KithError('unknown-peer', `no peer is named ${name}`, { name })
+    if (peer === undefined)
+      throw new KithError('unknown-peer', `no peer is named ${name}`, { name })
     const addresses = peer.pin.addresses.toSorted((a, b) =>
       a === keeper.lastGood ? -1 : b === keeper.lastGood ? 1 : 0,
     )
@@ -235,13 +237,22 @@ function unreachable(
   options?: { cause?: unknown; hint?: string },
 ): KithError<'unreachable'> {
   const { name } = peer.pin
-  return new KithError('unreachable', `${name} is not reachable: ${reason}`, { peer: name, reason }, options)
+  return new KithError(
+    'unreachable',
+    `${name} is not reachable: ${reason}`,
+    { peer: name, reason },
+    options,
+  )
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      resolve()
-    }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
   })
 }

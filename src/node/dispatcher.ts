@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { KithError, isWireCode } from '../protocol/errors.ts'
+import { KithError, isFailure, isWireCode } from '../protocol/errors.ts'
 import type { Body } from '../protocol/message.ts'
 import { WireFailure } from './answer.ts'
 import type { Answer } from './answer.ts'
@@ -31,7 +31,9 @@ export class Dispatcher {
       // Looked up for each call: a change of the pins counts from the next frame.
       const peer = pins.byKey(answer.peer.key)
       if (peer === undefined) {
-        throw new KithError('not-pinned', `${answer.peer.id} is not pinned`, { peer: answer.peer.id })
+        throw new KithError('not-pinned', `${answer.peer.id} is not pinned`, {
+          peer: answer.peer.id,
+        })
       }
       const { verb, call } = guard.admit(peer, answer, clock.now())
       const result = verb.run(call)
@@ -47,8 +49,11 @@ export class Dispatcher {
   #wireFailure(err: unknown, { call, peer }: Answer): WireFailure {
     const { incidentId, log } = this.#components
     if (err instanceof WireFailure) return err
-    if (err instanceof KithError && isWireCode(err.code)) {
-      log.debug({ peer: peer.id, verb: call.verb, code: err.code, why: err.message }, 'call refused')
+    if (isFailure(err) && isWireCode(err.code)) {
+      log.debug(
+        { peer: peer.id, verb: call.verb, code: err.code, why: err.message },
+        'call refused',
+      )
       return new WireFailure(err.code, { ...err.details })
     }
     const incident = incidentId()

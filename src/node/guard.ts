@@ -31,9 +31,14 @@ export class Guard {
     const { body, verb: name } = answer.call
     const verb = this.#verbs.get(name)
     if (peer.frozen && verb?.whenFrozen !== true) {
-      throw new KithError('frozen', `${peer.pin.name} is frozen`, {}, {
-        hint: `kith peers why ${peer.pin.name}`,
-      })
+      throw new KithError(
+        'frozen',
+        `${peer.pin.name} is frozen`,
+        {},
+        {
+          hint: `kith peers why ${peer.pin.name}`,
+        },
+      )
     }
     if (verb === undefined) {
       throw new KithError('unsupported-verb', `no verb ${name}`, { verb: name })
@@ -58,6 +63,8 @@ export class Guard {
 
 /** How many nodes an ask has come through; other calls come from their sender alone. */
 function chainLength(body: unknown): number {
-  const chain = isMap(body as Parameters<typeof isMap>[0]) ? (body as { chain?: unknown }).chain : undefined
+  const chain = isMap(body as Parameters<typeof isMap>[0])
+    ? (body as { chain?: unknown }).chain
+    : undefined
   return Array.isArray(chain) ? chain.length : 1
 }

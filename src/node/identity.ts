@@ -50,8 +50,8 @@ export async function createIdentity(
   const [seed, nextSeed, recoverySeed] = [randomSeed(), randomSeed(), randomSeed()]
   const { signedEvent } = await createInception({
     seed,
-    nextKey: await publicKeyOf(nextSeed),
-    recoveryKey: await publicKeyOf(recoverySeed),
+    nextKey: publicKeyOf(nextSeed),
+    recoveryKey: publicKeyOf(recoverySeed),
     at: now,
     nonce: new Uint8Array(randomBytes(16)),
   })
@@ -61,7 +61,10 @@ export async function createIdentity(
   await sealSecret(current, seed, protection)
   await sealSecret(next, nextSeed, protection)
   const log = [Buffer.from(signedEvent).toString('base64url')]
-  await createPrivateFile(identity, Buffer.from(`${JSON.stringify({ version: 1, log }, null, 2)}\n`))
+  await createPrivateFile(
+    identity,
+    Buffer.from(`${JSON.stringify({ version: 1, log }, null, 2)}\n`),
+  )
   return { identity: await publicIdentity([signedEvent]), recoveryWords: seedToWords(recoverySeed) }
 }
 
@@ -70,7 +73,12 @@ export async function readIdentity(home: string): Promise<PublicIdentity> {
   const { identity: path } = pathsOf(home)
   const content = await readPrivateFile(path)
   if (content === undefined) {
-    throw new KithError('no-identity', `there is no node in ${home}`, { home }, { hint: 'kith init' })
+    throw new KithError(
+      'no-identity',
+      `there is no node in ${home}`,
+      { home },
+      { hint: 'kith init' },
+    )
   }
   try {
     return await publicIdentity(identityFile.parse(JSON.parse(Buffer.from(content).toString())).log)
@@ -84,12 +92,15 @@ export async function readIdentity(home: string): Promise<PublicIdentity> {
  *
  * @throws {KithError} as `readIdentity` and `openSecret`; `corrupt` when the key is missing or not the log's
  */
-export async function openIdentity(home: string, passphrase: string | undefined): Promise<Identity> {
+export async function openIdentity(
+  home: string,
+  passphrase: string | undefined,
+): Promise<Identity> {
   const identity = await readIdentity(home)
   const { current } = pathsOf(home)
   const secret = await openSecret(current, passphrase)
   if (secret === undefined) throw damaged(current)
-  if (peerIdOf(await publicKeyOf(secret)) !== identity.key) throw damaged(current)
+  if (peerIdOf(publicKeyOf(secret)) !== identity.key) throw damaged(current)
   return { ...identity, secret }
 }
 
@@ -119,6 +130,9 @@ function damaged(path: string, cause?: unknown): KithError<'corrupt'> {
     'corrupt',
     `${path} is missing, damaged, or belongs to another identity`,
     { what: path },
-    { cause, hint: `put the ${path} of this node back from a copy; kith never makes a new key by itself` },
+    {
+      cause,
+      hint: `put the ${path} of this node back from a copy; kith never makes a new key by itself`,
+    },
   )
 }

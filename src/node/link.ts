@@ -7,6 +7,8 @@ import { Answer, WireFailure } from './answer.ts'
 import type { LinkPeer } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { PendingCalls, cancelled } from './pending-calls.ts'
+import type { CallOptions } from './pending-calls.ts'
 
 export interface LinkInit {
   peer: LinkPeer
@@ -18,22 +20,6 @@ export interface LinkInit {
   hello: Hello
   /** Serves a call of the peer. Fails with a `WireFailure`; anything else ends the link. */
   answer: (answer: Answer) => Body | Promise<Body>
-}
-
-export interface CallOptions {
-  /** How long to wait for the end, in ms; the sweeps see to it. */
-  deadlineMs: number
-  signal?: AbortSignal | undefined
-  onEvent?: ((seq: number, body: Body) => void) | undefined
-}
-
-interface PendingCall {
-  resolve: (body: Body) => void
-  reject: (reason: Error) => void
-  onEvent: CallOptions['onEvent']
-  deadlineMs: number
-  /** Set by the first sweep that sees the call, so that making one reads no clock. */
-  deadlineAt: number | undefined
 }
 
 /** The one long-lived stream of a connection: the calls of both sides, told apart by id. */
@@ -52,11 +38,10 @@ export class Link {
   readonly #opened = Promise.withResolvers<Hello>()
   readonly #closed = Promise.withResolvers<Error>()
   /** Ours. */
-  readonly #calls = new Map<number, PendingCall>()
+  readonly #calls: PendingCalls
   /** The peer's, as far as they are not answered at once. */
   readonly #answers = new Map<number, Answer>()
   #hello: Hello | undefined
-  #nextId = 1
   #over = false
   #retiring = false
   #heard = true
@@ -71,6 +56,9 @@ export class Link {
     this.opened.catch(() => undefined)
     this.closed = this.#closed.promise
     this.#answerCall = init.answer
+    this.#calls = new PendingCalls((id) => {
+      this.#write({ t: 'cancel', id })
+    })
     this.#channel = channel
     this.#writer = new FrameWriter((bytes) => this.#send(bytes))
     channel.listen({
@@ -103,31 +91,18 @@ export class Link {
    * @throws {KithError} `connection-lost`, `deadline`, or `cancelled` when the signal aborts
    */
   call(verb: string, body: Body, options: CallOptions): Promise<Body> {
-    const { deadlineMs, signal, onEvent } = options
     if (this.#over) return Promise.reject(this.#lost('it has ended'))
-    if (signal?.aborted === true) return Promise.reject(cancelled())
-    const id = this.#nextId++
-    const { promise, resolve, reject } = Promise.withResolvers<Body>()
-    this.#calls.set(id, { resolve, reject, onEvent, deadlineMs, deadlineAt: undefined })
-    this.#write({ t: 'call', id, body, verb, deadlineMs: Math.max(1, Math.ceil(deadlineMs)) })
-    if (signal === undefined) return promise
-    const onAbort = (): void => {
-      this.#giveUp(id, cancelled())
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    return promise.finally(() => {
-      signal.removeEventListener('abort', onAbort)
-    })
+    if (options.signal?.aborted === true) return Promise.reject(cancelled())
+    const { id, end } = this.#calls.open(options)
+    const deadlineMs = Math.max(1, Math.ceil(options.deadlineMs))
+    this.#write({ t: 'call', id, body, verb, deadlineMs })
+    return end
   }
 
   /** Ends the calls whose deadline passed, and a link whose peer does not read. Wanted a few times a second. */
   sweep(now: number): void {
-    for (const [id, call] of this.#calls) {
-      call.deadlineAt ??= now + call.deadlineMs
-      if (now >= call.deadlineAt) {
-        this.#giveUp(id, new KithError('deadline', 'no answer before the deadline', {}))
-      }
-    }
+    this.#calls.sweep(now)
+    this.#closeIfRetired()
     for (const answer of this.#answers.values()) {
       answer.deadlineAt ??= now + answer.call.deadlineMs
       if (now >= answer.deadlineAt) {
@@ -188,13 +163,13 @@ export class Link {
         this.#serve(message)
         break
       case 'event':
-        this.#calls.get(message.id)?.onEvent?.(message.seq, message.body)
+        this.#calls.event(message.id, message.seq, message.body)
         break
       case 'end':
-        this.#settle(message.id)?.resolve(message.body)
+        this.#calls.resolve(message.id, message.body)
         break
       case 'fail':
-        this.#settle(message.id)?.reject(new WireFailure(message.code, message.details))
+        this.#calls.reject(message.id, new WireFailure(message.code, message.details))
         break
       case 'cancel':
         this.#answers
@@ -258,20 +233,6 @@ export class Link {
     }
   }
 
-  #settle(id: number): PendingCall | undefined {
-    const call = this.#calls.get(id)
-    this.#calls.delete(id)
-    if (this.#retiring) queueMicrotask(() => this.#closeIfRetired())
-    return call
-  }
-
-  #giveUp(id: number, reason: Error): void {
-    const call = this.#settle(id)
-    if (call === undefined) return
-    this.#write({ t: 'cancel', id })
-    call.reject(reason)
-  }
-
   #write(message: Message): void {
     if (this.#over) return
     this.#writer.write(encodeMessage(message))
@@ -298,9 +259,8 @@ export class Link {
     this.#over = true
     const lost = this.#lost(reason.message)
     this.#opened.reject(lost)
-    for (const call of this.#calls.values()) call.reject(lost)
+    this.#calls.rejectAll(lost)
     for (const answer of this.#answers.values()) answer.abort(lost)
-    this.#calls.clear()
     this.#writer.close()
     this.#closed.resolve(reason)
   }
@@ -310,10 +270,6 @@ export class Link {
       peer: this.peer.id,
     })
   }
-}
-
-function cancelled(): KithError<'cancelled'> {
-  return new KithError('cancelled', 'the call was cancelled here', {})
 }
 
 function toError(err: unknown): Error {

@@ -152,7 +152,8 @@ export class Links {
 
   #cutUnpinned(): void {
     for (const link of this.#all) {
-      if (this.#components.pins.byKey(link.peer.key) === undefined) link.abort(new Error('unpinned'))
+      if (this.#components.pins.byKey(link.peer.key) === undefined)
+        link.abort(new Error('unpinned'))
     }
   }
 

@@ -72,11 +72,7 @@ export class Lobby {
     const now = clock.now()
     const host = hostOf(connection.remoteAddr)
     const all = decideRate(perMinute(this.#init.perMinute), this.#cell, now)
-    const own = decideRate(
-      perMinute(this.#init.perAddressPerMinute),
-      this.#cells.get(host),
-      now,
-    )
+    const own = decideRate(perMinute(this.#init.perAddressPerMinute), this.#cells.get(host), now)
     if (!all.allowed || !own.allowed) return false
     this.#cell = all.cell
     this.#forget(now)

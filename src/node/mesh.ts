@@ -9,6 +9,7 @@ import type { Links } from './links.ts'
 import type { Lobby } from './lobby.ts'
 import type { KnownPeer, Pins } from './pins.ts'
 import { channelOf, createTransport } from './transport.ts'
+import type { TransportInit } from './transport.ts'
 
 export interface MeshComponents {
   pins: Pick<Pins, 'byKey'>
@@ -18,11 +19,7 @@ export interface MeshComponents {
   log: Logger
 }
 
-export interface MeshInit {
-  /** Ed25519 seed of the key in use. */
-  secret: Uint8Array
-  listen: readonly string[]
-}
+export type MeshInit = Omit<TransportInit, 'gater'>
 
 /** The listener and its connections: each becomes a link, a visit to a lobby, or nothing. */
 export class Mesh {
@@ -70,7 +67,9 @@ export class Mesh {
 
   /** Addresses that we listen on, with real port numbers. */
   addresses(): string[] {
-    return this.#libp2p?.getMultiaddrs().map((address) => address.decapsulate('/p2p').toString()) ?? []
+    return (
+      this.#libp2p?.getMultiaddrs().map((address) => address.decapsulate('/p2p').toString()) ?? []
+    )
   }
 
   /** A link to this peer at this address. @throws when nobody, or somebody else, is there */

@@ -91,7 +91,10 @@ export class KithNode {
       }),
       incidentId,
       onIncident: (incident) => {
-        log.error({ incident: incident.id, ask: incident.ask, err: incident.cause }, 'engine failed')
+        log.error(
+          { incident: incident.id, ask: incident.ask, err: incident.cause },
+          'engine failed',
+        )
       },
     })
     this.answerer = new Answerer({ store, agent, clock, log }, config.agent)

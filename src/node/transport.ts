@@ -24,7 +24,7 @@ export const INBOUND_UPGRADE_TIMEOUT_MS = 3_000
 /** Unauthenticated sockets at once. The default of 10 is taken up by one idle socket every 400 ms. */
 export const MAX_PENDING_INBOUND = 256
 
-/** Connections a second from one address. The default of 5 refuses nine peers behind one NAT. */
+/** The default of 5 a second refuses nine peers behind one NAT. A core makes some 300 handshakes a second. */
 const MAX_CONNECTS_PER_SECOND = 50
 
 /** One address of a peer is given up after this long, so that the next gets its turn. */
@@ -39,6 +39,8 @@ export interface TransportInit {
   /** Multiaddrs. */
   listen: readonly string[]
   gater: ConnectionGater
+  /** Connections a second that one address may open. @default 50 */
+  connectsPerSecond?: number
 }
 
 /** A libp2p node with Noise over TCP and unix sockets, and nothing that speaks to or about anybody by itself. */
@@ -67,7 +69,7 @@ export async function createTransport(init: TransportInit): Promise<Libp2p> {
       maxConnections: 4_096,
       maxIncomingPendingConnections: MAX_PENDING_INBOUND,
       inboundUpgradeTimeout: INBOUND_UPGRADE_TIMEOUT_MS,
-      inboundConnectionThreshold: MAX_CONNECTS_PER_SECOND,
+      inboundConnectionThreshold: init.connectsPerSecond ?? MAX_CONNECTS_PER_SECOND,
       addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
       maxParallelDials: 64,
       // The dialer of ours goes on for ever; libp2p's deletes its tag after five failures.
@@ -86,19 +88,21 @@ export async function createTransport(init: TransportInit): Promise<Libp2p> {
 export function channelOf(stream: Stream, connection: Connection): Channel {
   return {
     send: (bytes) => stream.send(bytes),
-    listen({ bytes, drain, closed }) {
+    listen(listeners) {
       stream.addEventListener('message', ({ data }) => {
         // A list's parts are read one by one: joining them would copy each byte once more.
-        if (data instanceof Uint8Array) bytes(data)
-        else for (const part of data) bytes(part)
+        if (data instanceof Uint8Array) listeners.bytes(data)
+        else for (const part of data) listeners.bytes(part)
       })
       // Not `onDrain()`, which resolves at once from its second call on.
-      stream.addEventListener('drain', drain)
+      stream.addEventListener('drain', () => {
+        listeners.drain()
+      })
       stream.addEventListener('remoteCloseWrite', () => {
         connection.abort(new Error('the peer closed the link'))
       })
       stream.addEventListener('close', (event) => {
-        closed(event.error)
+        listeners.closed(event.error)
         connection.abort(event.error ?? new Error('the link ended'))
       })
     },

@@ -16,11 +16,10 @@ const STRING_TERMINATOR = 0x9c
 
 /**
  * What is no part of a sequence and still does not go to a terminal: controls (among them CR, which overwrites a
- * line), bidi controls, and what shows nothing (zero-width characters, the byte order mark, tags, variation
- * selectors, interlinear annotations).
+ * line), and what shows nothing. That is Unicode's property, which covers bidi controls, zero-width characters, the
+ * byte order mark, tags and variation selectors; interlinear annotations are beside it.
  */
-const TROUBLE =
-  /[[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u{FFF9}-\u{FFFB}]--[\n\t]]/gv
+const TROUBLE = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\u{FFF9}-\u{FFFB}]--[\n\t]]/gv
 
 /** `text` without escape sequences, controls and invisible characters. Newlines and tabs stay. */
 export function terminalSafe(text: string): string {

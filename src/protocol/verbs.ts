@@ -19,19 +19,22 @@ const text = (limitBytes: number): z.ZodString =>
     message: `longer than ${limitBytes} bytes`,
   })
 
-/** Longest nonce of a ping, in bytes: also the longest payload that a ping can carry both ways. */
-export const MAX_NONCE_BYTES = 1_024
+/** Longest nonce of a ping, and longest padding of its answer, in bytes. */
+export const MAX_PING_BYTES = 1_024
 
 export const askIdSchema = z.string().refine(isUuidV7, { message: 'not a UUIDv7' })
 export const sessionSchema = z.string().regex(/^[\w.:-]{1,64}$/)
 
 export const pingCall = z.strictObject({
-  nonce: bytes.refine((nonce) => nonce.byteLength <= MAX_NONCE_BYTES),
+  nonce: bytes.refine((nonce) => nonce.byteLength <= MAX_PING_BYTES),
+  /** So many bytes of padding are wanted back: a round trip of the size that is of interest. */
+  size: z.exactOptional(uint.max(MAX_PING_BYTES)),
 })
 export const pingEnd = z.strictObject({
   /** The answerer's clock, in ms since the epoch. */
   at: uint,
   nonce: bytes,
+  pad: z.exactOptional(bytes),
   software: z.string().max(64),
   uptimeMs: uint,
   versions: z.tuple([uint, uint]),

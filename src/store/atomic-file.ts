@@ -118,7 +118,11 @@ async function openToRead(path: string): Promise<FileHandle | undefined> {
       case 'ELOOP':
         throw unsafe(path, 'is a link', `put the file itself at ${path}`)
       case 'EACCES':
-        throw unsafe(path, 'may not be read by us', `chown ${ownUser()} ${path}`)
+        throw unsafe(
+          path,
+          'may not be read by us',
+          `chown ${ownUser()} ${path} && chmod 600 ${path}`,
+        )
       default:
         throw err
     }
@@ -135,7 +139,7 @@ function assertSafe(path: string, stats: Stats, secret: boolean): void {
 }
 
 function assertOwner(path: string, stats: Stats): void {
-  const uid = process.getuid?.()
+  const uid = process.geteuid?.()
   if (uid === undefined || stats.uid === uid || stats.uid === 0) return
   throw unsafe(path, `belongs to user ${stats.uid}`, `chown ${ownUser()} ${path}`)
 }
@@ -145,7 +149,7 @@ function unsafe(path: string, what: string, fix: string): KithError<'unsafe-file
 }
 
 function ownUser(): string {
-  return String(process.getuid?.() ?? '$USER')
+  return String(process.geteuid?.() ?? '$USER')
 }
 
 /** Writes `bytes` to a file of its own in the folder of `path`, on disk when `place` moves it there. */

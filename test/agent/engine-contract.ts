@@ -59,10 +59,12 @@ export function describeEngineContract(
 
     const reasons = [
       { code: 'cancelled', reason: undefined },
+      { code: 'cancelled', reason: new Error('for no known reason') },
       { code: 'deadline', reason: new KithError('deadline', 'late', {}) },
+      { code: 'interrupted', reason: new KithError('interrupted', 'stopping', {}) },
     ]
     for (const { code, reason } of reasons) {
-      it(`ends with ${code}, in time, when it is aborted in the middle`, async () => {
+      it(`ends with ${code}, in time, when it is aborted with ${String(reason)}`, async () => {
         const aborting = new AbortController()
         const events: EngineEvent[] = []
         let abortedAt = 0

@@ -151,7 +151,7 @@ describe('bin/kith.js', () => {
       assert.deepEqual({ status, out, err }, { status: 1, out: '', err: message() })
     })
 
-    it('says so when the npm package node is this same Node, instead of starting it for ever', async () => {
+    it('says so when the npm package node is this Node, and does not start it for ever', async () => {
       await plantNodePackage(old.path)
       const { status, err } = run(old.path, join(home, 'bin/kith.js'))
       assert.deepEqual({ status, err }, { status: 1, err: message() })
@@ -215,7 +215,7 @@ describe('bin/kith.js', () => {
   })
 })
 
-/** What `child` said in all, and its exit code. `then` is called once it has said that it is ready. */
+/** What `child` said in all, and its exit code. Calls `then` once it has said it is ready. */
 async function whenReady(
   child: ChildProcessByStdio<Writable | null, Readable, Readable | null>,
   then: () => void,

@@ -28,6 +28,7 @@ const SLOW_SCOPES = ['libp2p', '@libp2p', '@chainsafe', 'level']
 const PURE_IMPORTS = [
   'node:buffer',
   'node:crypto',
+  '@multiformats/multiaddr',
   '@noble/ed25519',
   '@scure/bip39',
   'multiformats',

@@ -96,7 +96,7 @@ function asImport(node: ts.Node): { specifier: string; kind: Import['kind'] } | 
   return undefined
 }
 
-/** @throws {TypeError} for an import whose target is computed, because no rule could then see it. */
+/** @throws {TypeError} for an import whose target is computed: no rule could see it. */
 function textOf(node: ts.Node | undefined): string {
   if (node !== undefined && ts.isStringLiteralLike(node)) return node.text
   throw new TypeError(`an import must name its file: ${node?.getText() ?? 'nothing'}`)

@@ -59,6 +59,10 @@ describe('cbor', () => {
     assert.equal(refusalOf(dagEncode(mapsDeep(MAX_CBOR_DEPTH + 1))), 'too deep')
   })
 
+  it('writes minus zero as zero', () => {
+    assert.equal(hex(encode(-0)), '00')
+  })
+
   it('says where reading stopped', () => {
     assert.throws(() => decode(fromHex('83010219')), {
       code: 'malformed',

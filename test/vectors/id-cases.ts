@@ -44,21 +44,29 @@ export async function peerIdVectors(): Promise<unknown> {
       }
     }),
   )
-  const [alice = { publicKey: '', peerId: '', base64: '' }] = valid
+  const [alice = { publicKey: '', peerId: '', base64: '', base64url: '' }] = valid
   const refused = [
     ['empty', ''],
     ['peer id one character short', alice.peerId.slice(0, -1)],
     ['peer id with a character that base58 lacks', alice.peerId.replace(/.$/, '0')],
     ['peer id of an RSA key', 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'],
+    ['peer id with protobuf field 2 of 31 bytes', `12D3KooW${'4'.repeat(44)}`],
+    ['peer id with protobuf field 2 of 34 bytes', `12D3KooW${'k'.repeat(44)}`],
     ['multibase prefix', `z${alice.peerId}`],
     ['31 bytes in hex', alice.publicKey.slice(2)],
     ['33 bytes in hex', `${alice.publicKey}00`],
-    ['base64 with bits set after the key', alice.base64.replace(/.=$/, '/=')],
+    ['base64 with a bit set after the key', withBitAfterKey(alice.base64)],
+    ['base64url with a bit set after the key', withBitAfterKey(alice.base64url)],
     ['base64 with two pads', `${alice.base64}=`],
     ['space before', ` ${alice.publicKey}`],
     ...WEAK_POINTS.map(({ name, point }) => [name, point]),
   ].map(([name, text]) => ({ name, text }))
   return { valid, refused }
+}
+
+/** Its last character holds four bits of the key and two that are zero: the next one sets the last of those. */
+function withBitAfterKey(text: string): string {
+  return text.replace(/[A-Za-z0-9](?==?$)/, (last) => String.fromCharCode(last.charCodeAt(0) + 1))
 }
 
 function fingerprint(hash: Uint8Array): string[] {

@@ -3,33 +3,14 @@ import type { Agent } from '../../agent/agent.ts'
 import { afterCrash } from '../../protocol/ask.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { MAX_ANSWER_BYTES } from '../../protocol/limits.ts'
-import type { AskGrant } from '../../protocol/pin.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { Clock } from '../clock.ts'
 import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import { Feed } from './feed.ts'
-import type { AskEvent } from './feed.ts'
+import type { AskHandle, AskerInfo } from './handle.ts'
 import { Turns } from './turns.ts'
 import type { Turn } from './turns.ts'
-
-/** Who asks, and what is granted. */
-export interface AskerInfo {
-  /** Our name for the peer, or `self`. */
-  name: string
-  /** Node id. */
-  id: string
-  grant: Pick<AskGrant, 'preset' | 'approve' | 'parallel' | 'queue' | 'maxSeconds'>
-}
-
-/** An ask whose answer can be read. */
-export interface AskHandle {
-  record: AskRecord
-  /** Asks of the same asker that stood before it when it came. */
-  position: number
-  /** Events after this number as they come, then the final. @throws the signal's reason */
-  read(after: number, signal?: AbortSignal): AsyncGenerator<AskEvent, AskFinal>
-}
 
 /** An ask without a final. */
 interface ActiveAsk extends Turn {
@@ -97,7 +78,7 @@ export class Answerer {
     const cancel = this.#components.clock.after(drainMs, () => {
       for (const { stop } of running) stop.abort(new KithError('interrupted', 'the node stops', {}))
     })
-    await Promise.all(running.map(({ run }) => run))
+    await Promise.all(running.map(async ({ run }) => await run))
     cancel()
     for (const { cancelTimer } of this.#active.values()) cancelTimer()
   }
@@ -112,7 +93,9 @@ export class Answerer {
 
   /** The ask with this id of this asker, as it stands now. */
   find(asker: string, ask: string): AskRecord | undefined {
-    return this.#active.get(keyOf(asker, ask))?.record ?? this.#components.store.get('in', asker, ask)
+    return (
+      this.#active.get(keyOf(asker, ask))?.record ?? this.#components.store.get('in', asker, ask)
+    )
   }
 
   /** The newest event's number of an ask. */

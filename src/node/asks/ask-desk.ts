@@ -8,7 +8,8 @@ import type { AskCall } from '../../protocol/verbs.ts'
 import type { Clock } from '../clock.ts'
 import type { Pins } from '../pins.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
-import type { AskHandle, Answerer, AskerInfo } from './answerer.ts'
+import type { Answerer } from './answerer.ts'
+import type { AskHandle, AskerInfo } from './handle.ts'
 import type { Asker } from './asker.ts'
 
 const DEFAULT_TIMEOUT_MS = 600_000
@@ -142,5 +143,10 @@ export class AskDesk {
 }
 
 export function unknownPeer(name: string): KithError<'unknown-peer'> {
-  return new KithError('unknown-peer', `no peer is named ${name}`, { name }, { hint: 'kith peers list' })
+  return new KithError(
+    'unknown-peer',
+    `no peer is named ${name}`,
+    { name },
+    { hint: 'kith peers list' },
+  )
 }

@@ -193,7 +193,8 @@ export class AskStore {
         this.#calls.del(key),
       ]
       const range = { gt: `${key}!`, lt: `${key}"` }
-      for await (const eventKey of this.#events.keys(range)) operations.push(this.#events.del(eventKey))
+      for await (const eventKey of this.#events.keys(range))
+        operations.push(this.#events.del(eventKey))
       await this.#database.write(operations, { durable: false })
       pruned++
     }

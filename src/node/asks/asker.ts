@@ -9,7 +9,7 @@ import type { Links } from '../links.ts'
 import type { Peer, Pins } from '../pins.ts'
 import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
-import type { AskHandle } from './answerer.ts'
+import type { AskHandle } from './handle.ts'
 import { Feed } from './feed.ts'
 
 /** The peer ends an ask at its deadline; we wait so much longer for that end to come. */
@@ -195,7 +195,9 @@ export class Asker {
   async #send(ask: OutAsk, peer: Peer, leftMs: number): Promise<AskFinal | undefined> {
     const { caller } = this.#components
     const attach = { ask: ask.record.ask, after: ask.feed.lastSeq }
-    const [verb, body] = ask.accepted ? (['ask.attach', attach] as const) : (['ask', ask.call] as const)
+    const [verb, body] = ask.accepted
+      ? (['ask.attach', attach] as const)
+      : (['ask', ask.call] as const)
     try {
       if (ask.record.cancelled === true) await this.#sendCancel(ask)
       const end = await caller.call(peer, verb, body, askEnd, {
@@ -242,7 +244,11 @@ export class Asker {
     if (isFailure(err, 'unreachable') && !ask.sent && !ask.wait) {
       return failed('unreachable', { ...err.details })
     }
-    if (isFailure(err, 'unreachable') || isFailure(err, 'connection-lost') || isFailure(err, 'deadline')) {
+    if (
+      isFailure(err, 'unreachable') ||
+      isFailure(err, 'connection-lost') ||
+      isFailure(err, 'deadline')
+    ) {
       return undefined
     }
     if (isFailure(err, 'bad-request')) return failed('bad-request', { ...err.details })

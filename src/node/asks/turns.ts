@@ -43,7 +43,9 @@ export class Turns<T extends Turn> {
     const position = this.of(owner)
     const startsNow = this.#running.size < this.#parallel && position < parallel
     if (startsNow || (position < parallel + queue && this.waiting < this.#places)) return
-    throw new KithError('busy', `${position} asks of this peer are waiting or running`, { position })
+    throw new KithError('busy', `${position} asks of this peer are waiting or running`, {
+      position,
+    })
   }
 
   /** Gives this one a turn and returns true, or a place in the queue. */

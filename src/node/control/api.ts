@@ -143,7 +143,11 @@ function route<I extends z.ZodType, O extends z.ZodType>(
 }
 
 export const askStreamItem = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('event'), seq: z.int(), body: z.record(z.string(), z.unknown()) }),
+  z.strictObject({
+    type: z.literal('event'),
+    seq: z.int(),
+    body: z.record(z.string(), z.unknown()),
+  }),
   z.strictObject({ type: z.literal('final'), final: askFinal }),
 ])
 
@@ -167,7 +171,12 @@ export const ROUTES = {
   ),
   ask: route('POST', '/v1/asks', askRequest, askReport),
   asks: route('GET', '/v1/asks', nothing, z.array(askReport)),
-  showAsk: route('GET', '/v1/asks/:ask', askPath, askReport.extend({ text: z.string(), answer: z.string() })),
+  showAsk: route(
+    'GET',
+    '/v1/asks/:ask',
+    askPath,
+    askReport.extend({ text: z.string(), answer: z.string() }),
+  ),
   cancelAsk: route('POST', '/v1/asks/:ask/cancel', askPath, askReport),
   askEvents: {
     ...route(

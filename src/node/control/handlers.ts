@@ -3,7 +3,7 @@ import { decideGrant } from '../../protocol/grant.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { parseBody, pingEnd } from '../../protocol/verbs.ts'
 import { unknownPeer } from '../asks/ask-desk.ts'
-import type { AskHandle } from '../asks/answerer.ts'
+import type { AskHandle } from '../asks/handle.ts'
 import type { KithNode } from '../node.ts'
 import type { Peer } from '../pins.ts'
 import type { AskReport, AskStreamItem, Output, RouteName, Routes } from './api.ts'
@@ -16,12 +16,21 @@ type Parsed<N extends RouteName> = z.output<Routes[N]['input']>
 
 /** What each route does: input checked, output as its schema says; the stream's items as they come. */
 export type Handlers = {
-  [N in Exclude<RouteName, 'askEvents'>]: (input: Parsed<N>, signal: AbortSignal) => Promise<Output<N>>
+  [N in Exclude<RouteName, 'askEvents'>]: (
+    input: Parsed<N>,
+    signal: AbortSignal,
+  ) => Promise<Output<N>>
 } & {
-  askEvents: (input: Parsed<'askEvents'>, signal: AbortSignal) => Promise<AsyncIterable<AskStreamItem>>
+  askEvents: (
+    input: Parsed<'askEvents'>,
+    signal: AbortSignal,
+  ) => Promise<AsyncIterable<AskStreamItem>>
 }
 
-export function createHandlers(node: KithNode, init: { readyAfterMs: () => number; stop: () => void }): Handlers {
+export function createHandlers(
+  node: KithNode,
+  init: { readyAfterMs: () => number; stop: () => void },
+): Handlers {
   return {
     status: async () => reportStatus(node, init.readyAfterMs()),
     stop: async () => {
@@ -68,7 +77,10 @@ async function ping(
   const link = await node.dialer.connect(peer)
   const nonce = new Uint8Array(randomBytes(16))
   const sentAt = performance.now()
-  const end = parseBody(pingEnd, await link.call('ping', { nonce }, { deadlineMs: timeoutMs, signal }))
+  const end = parseBody(
+    pingEnd,
+    await link.call('ping', { nonce }, { deadlineMs: timeoutMs, signal }),
+  )
   const rttMs = performance.now() - sentAt
   if (Buffer.compare(end.nonce, nonce) !== 0) {
     throw new KithError('bad-request', `${name} sent another nonce back`, { what: 'nonce' })

@@ -1,6 +1,6 @@
 import { fingerprintWords } from '../../protocol/node-id.ts'
 import type { Pin } from '../../protocol/pin.ts'
-import type { AskHandle } from '../asks/answerer.ts'
+import type { AskHandle } from '../asks/handle.ts'
 import type { KithNode } from '../node.ts'
 import type { Peer } from '../pins.ts'
 import type { AskReport, PeerReport, StatusReport } from './api.ts'
@@ -40,7 +40,11 @@ function stateOf(peer: Peer, connected: boolean): PeerReport['state'] {
   return peer.key === undefined ? 'waiting' : 'disconnected'
 }
 
-export function reportAsk(node: KithNode, { record }: Pick<AskHandle, 'record'>, lastSeq: number): AskReport {
+export function reportAsk(
+  node: KithNode,
+  { record }: Pick<AskHandle, 'record'>,
+  lastSeq: number,
+): AskReport {
   const { ask, deadlineAt, direction, final, finalAt, receivedAt, state } = record
   return {
     ask,
@@ -89,7 +93,8 @@ function problemsOf(node: KithNode): StatusReport['problems'] {
   for (const peer of node.pins.peers()) {
     const { lastError } = reportPeer(node, peer)
     const { name } = peer.pin
-    if (lastError !== undefined) problems.push({ what: `${name}: ${lastError}`, hint: `kith peers show ${name}` })
+    if (lastError !== undefined)
+      problems.push({ what: `${name}: ${lastError}`, hint: `kith peers show ${name}` })
     else if (peer.key === undefined && peer.pin.addresses.length === 0) {
       problems.push({
         what: `${name} has no address here and has not connected yet`,

@@ -37,7 +37,10 @@ export class ControlServer {
   async start(): Promise<void> {
     await makePrivateFolder(dirname(this.#socket))
     await removeSocket(this.#socket)
-    const server = createServer(getRequestListener(this.#app().fetch))
+    const listener = getRequestListener(this.#app().fetch)
+    const server = createServer((request, response) => {
+      void listener(request, response)
+    })
     this.#server = server
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)

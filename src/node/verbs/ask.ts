@@ -8,7 +8,8 @@ import { askCall, attachCall, cancelCall, getCall } from '../../protocol/verbs.t
 import type { AskCall, AskEnd } from '../../protocol/verbs.ts'
 import { WireFailure } from '../answer.ts'
 import type { Answer } from '../answer.ts'
-import type { AskHandle, Answerer, AskerInfo } from '../asks/answerer.ts'
+import type { Answerer } from '../asks/answerer.ts'
+import type { AskHandle, AskerInfo } from '../asks/handle.ts'
 import type { AskRecord } from '../asks/ask-store.ts'
 import type { KnownPeer } from '../pins.ts'
 import { defineVerb } from './verb.ts'
@@ -75,7 +76,8 @@ export function cancelVerb({ answerer }: AskVerbComponents): AnyVerb {
   return defineVerb({
     name: 'ask.cancel',
     body: cancelCall,
-    run: async ({ peer, body }) => await summary(answerer, await answerer.cancel(peer.id, body.ask)),
+    run: async ({ peer, body }) =>
+      await summary(answerer, await answerer.cancel(peer.id, body.ask)),
   })
 }
 

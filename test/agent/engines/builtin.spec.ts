@@ -1,58 +1,21 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mock } from 'node:test'
 import fc from 'fast-check'
-import { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
-import { Memory } from '../../../src/agent/memory.ts'
-import type { AskFact, EngineAsk, EngineEvent, NodeFacts } from '../../../src/agent/ports.ts'
-import { Workspace } from '../../../src/agent/workspace.ts'
+import type { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
+import type { EngineAsk, EngineEvent } from '../../../src/agent/ports.ts'
 import { OWN_ID, PEER_ID, askOf, endOf, eventsOf, textOf } from '../asks.ts'
 import { describeEngineContract } from '../engine-contract.ts'
+import { OWNER, makeBuiltin } from './builtin-fixture.ts'
 
-const NOW = Date.UTC(2026, 10, 21, 8)
-const OWNER = { name: 'self', id: OWN_ID }
 const DENIED = { code: 'denied', details: { rule: 'preset' } }
-
-const asks: AskFact[] = [
-  { id: 'ask-3', asker: 'nas', state: 'running', at: NOW },
-  { id: 'ask-2', asker: 'laptop', state: 'running', at: NOW - 60_000 },
-  { id: 'ask-1', asker: 'self', state: 'done', at: NOW - 120_000 },
-]
-
-const facts: NodeFacts = {
-  describe: () => ({
-    name: 'attic',
-    id: OWN_ID,
-    words: 'abandon ability able about',
-    software: 'kith/0.1.0',
-    uptimeMs: ((3 * 24 + 4) * 60 + 5) * 60_000 + 59_999,
-  }),
-  peers: () => [
-    { name: 'nas', connected: true, lastSeenAt: NOW },
-    { name: 'laptop', connected: false, lastSeenAt: NOW - 3_600_000 },
-    { name: 'phone', connected: false },
-  ],
-  asks: () => asks,
-  now: () => NOW,
-  zone: () => 'Europe/Madrid',
-}
 
 describe('BuiltinEngine', () => {
   let folder: string
   let engine: BuiltinEngine
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'kith-builtin-'))
-    await mkdir(join(folder, 'work/docs'), { recursive: true })
-    await writeFile(join(folder, 'work/plants.md'), '# Plants\nwater them on Monday\n')
-    await writeFile(join(folder, 'work/docs/disks.txt'), 'sdb is the backup disk\n')
-    engine = new BuiltinEngine({
-      facts,
-      memory: new Memory(join(folder, 'MEMORY.md')),
-      workspace: new Workspace(join(folder, 'work')),
-    })
+    ;({ engine, folder } = await makeBuiltin())
   })
 
   afterEach(() => rm(folder, { recursive: true }))
@@ -140,20 +103,13 @@ describe('BuiltinEngine', () => {
       })
     }
 
-    it('streams each number in an event of its own, after a pause', async () => {
-      mock.timers.enable({ apis: ['setTimeout'] })
-      try {
-        const stream = engine.run(askOf('count 1000'), new AbortController().signal)
-        for (let number = 1; number <= 1_000; number++) {
-          const next = stream.next()
-          await new Promise((resolve) => setImmediate(resolve))
-          mock.timers.tick(20)
-          assert.deepEqual((await next).value, { kind: 'text', text: `${number}\n` })
-        }
-        assert.deepEqual((await stream.next()).value, { kind: 'done' })
-      } finally {
-        mock.timers.reset()
-      }
+    it('streams each number in an event of its own', async () => {
+      assert.deepEqual(await events('count 3'), [
+        { kind: 'text', text: '1\n' },
+        { kind: 'text', text: '2\n' },
+        { kind: 'text', text: '3\n' },
+        { kind: 'done' },
+      ])
     })
   })
 
@@ -211,138 +167,15 @@ describe('BuiltinEngine', () => {
     })
   })
 
-  describe('what a peer with read-only sees', () => {
-    const preset = 'read-only'
-
-    it('is the status', async () => {
-      assert.equal(
-        await answer('status', { preset }),
-        'kith/0.1.0, up for 3 d 4 h 5 min\npeers: 3, connected: 1\nasks under way from you: 1\n',
-      )
-    })
-
-    it('is how many peers there are, and no names', async () => {
-      assert.equal(await answer('peers', { preset }), 'peers: 3, connected: 1\n')
-    })
-
-    it('is its own asks, and no other', async () => {
-      assert.equal(await answer('asks', { preset }), '2026-11-21T08:00Z running from you: ask-3\n')
-    })
-
-    it('is notes, with no names of other peers', async () => {
-      const path = join(folder, 'MEMORY.md')
-      const line = (from: string): string => `- 2026-11-21T08:00Z [from ${from}] a disk\n`
-      await writeFile(path, `${line('self')}${line('laptop')}${line('nas')}disk by hand\n`)
-      assert.equal(
-        await answer('recall disk', { preset }),
-        'undated, from the owner: disk by hand\n' +
-          '2026-11-21T08:00Z, from you: a disk\n' +
-          '2026-11-21T08:00Z, from another peer: a disk\n' +
-          '2026-11-21T08:00Z, from the owner: a disk\n',
-      )
-    })
-  })
-
-  describe('what the owner sees', () => {
-    const asker = OWNER
-
-    it('is all asks under way', async () => {
-      assert.match(await answer('status', { asker }), /^asks under way: 2$/mu)
-    })
-
-    it('is each peer', async () => {
-      assert.equal(
-        await answer('peers', { asker }),
-        'peers: 3, connected: 1\n' +
-          'nas: connected\n' +
-          'laptop: last seen 2026-11-21T07:00Z\n' +
-          'phone: never seen\n',
-      )
-    })
-
-    it('is each ask', async () => {
-      assert.equal(
-        await answer('asks', { asker }),
-        '2026-11-21T08:00Z running from nas: ask-3\n' +
-          '2026-11-21T07:59Z running from laptop: ask-2\n' +
-          '2026-11-21T07:58Z done from self: ask-1\n',
-      )
-    })
-
-    it('is what it remembered, and who said it', async () => {
-      await answer('remember the disk is sdb', { preset: 'write' })
-      await answer('Remember: the disk\nis old', { asker })
-      assert.equal(
-        await answer('recall DISK', { asker }),
-        '2026-11-21T08:00Z, from you: the disk is old\n' +
-          '2026-11-21T08:00Z, from nas: the disk is sdb\n',
-      )
-      assert.equal(await answer('recall moon', { asker }), 'Nothing is remembered of that.\n')
-    })
-  })
-
-  describe('the workspace', () => {
-    const preset = 'read-only'
-
-    it('is listed, all of it or by a pattern', async () => {
-      assert.equal(await answer('files', { preset }), 'docs/disks.txt\nplants.md\n')
-      assert.equal(await answer('files *.md', { preset }), 'plants.md\n')
-      assert.equal(await answer('files moon', { preset }), 'No such files.\n')
-    })
-
-    it('is read', async () => {
-      assert.equal(await answer('read plants.md', { preset }), '# Plants\nwater them on Monday\n')
-    })
-
-    it('is read in pieces cut at line ends, and whole', async () => {
-      const lines = Array.from({ length: 2_000 }, (_, number) => `line ${number} 😀\n`).join('')
-      await writeFile(join(folder, 'work/long.txt'), lines)
-      const all = await events('read long.txt', { preset })
-      const texts = all.filter((event) => event.kind === 'text')
-      assert.ok(texts.length > 5)
-      assert.ok(texts.every(({ text }) => text.endsWith('\n') && text.length < 5_000))
-      assert.equal(textOf(all), lines)
-    })
-
-    it('is searched', async () => {
-      assert.equal(
-        await answer('search Disk sdb', { preset }),
-        'docs/disks.txt:1: sdb is the backup disk\n',
-      )
-      assert.equal(await answer('search moon', { preset }), 'Found in no text file.\n')
-    })
-
-    it('is not shown without an end', async () => {
-      await writeFile(join(folder, 'work/many.txt'), 'needle\n'.repeat(51))
-      const found = (await answer('search needle', { preset })).split('\n')
-      assert.deepEqual(found.slice(49), ['many.txt:50: needle', 'and more', ''])
-      for (let number = 0; number < 201; number++) {
-        await writeFile(join(folder, `work/${number}.log`), '')
-      }
-      const listed = (await answer('files *.log', { preset })).split('\n')
-      assert.deepEqual(listed.slice(200), ['and 1 more', ''])
-    })
-
-    const refusals = [
-      { text: 'read ../MEMORY.md', code: 'denied', details: { rule: 'workspace' } },
-      { text: 'read .env', code: 'denied', details: { rule: 'workspace' } },
-      { text: 'read moon.md', code: 'bad-request', details: { what: 'no such file' } },
-      { text: 'read', code: 'bad-request', details: { what: 'usage: read PATH' } },
-      { text: 'search', code: 'bad-request', details: { what: 'usage: search WORDS' } },
-      { text: 'recall', code: 'bad-request', details: { what: 'usage: recall WORDS' } },
-    ]
-    for (const { text, code, details } of refusals) {
-      it(`refuses ${text}`, async () => {
-        assert.deepEqual(endOf(await events(text, { preset })), { code, details })
-      })
+  it('ends between two lines when it is aborted, also where it has nothing to wait for', async () => {
+    const aborting = new AbortController()
+    const all: EngineEvent[] = []
+    for await (const event of engine.run(askOf('help'), aborting.signal)) {
+      all.push(event)
+      aborting.abort()
     }
-
-    it('refuses remember without a text', async () => {
-      assert.deepEqual(endOf(await events('remember', { preset: 'write' })), {
-        code: 'bad-request',
-        details: { what: 'usage: remember TEXT' },
-      })
-    })
+    assert.equal(all.length, 2)
+    assert.deepEqual(endOf(all), { code: 'cancelled', details: {} })
   })
 
   it('ends any ask with one end, and throws for none', async () => {
@@ -355,7 +188,7 @@ describe('BuiltinEngine', () => {
         assert.equal(all.filter(({ kind }) => kind === 'done' || kind === 'failed').length, 1)
         assert.notEqual(all.at(-1)?.kind, 'text')
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })

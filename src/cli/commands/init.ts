@@ -1,0 +1,109 @@
+import { Command, Option } from 'commander'
+import { KithError } from '../../protocol/errors.ts'
+import { sameHome } from '../context.ts'
+import type { CliContext, NodeDescription } from '../context.ts'
+import { collect } from '../options.ts'
+import { canPrompt, passphraseFromStdin } from '../passphrase.ts'
+import { paint, print, printJson, table } from '../terminal.ts'
+
+interface InitOptions {
+  name?: string
+  listen?: string[]
+  clear?: true
+  passphraseStdin?: true
+  json?: true
+}
+
+const WORD_COLUMNS = 4
+
+/** `kith init`: makes this home's node. Shows its recovery words, this once. */
+export function initCommand(cli: CliContext): Command {
+  return new Command('init')
+    .description('make a node: its keys, its id and its recovery words')
+    .option('--name <name>', 'what this node calls itself')
+    .option('--listen <address>', 'multiaddr to listen on; may be given again', collect)
+    .addOption(
+      new Option('--clear', 'keep the keys unsealed: whoever reads the disk has them').conflicts(
+        'passphraseStdin',
+      ),
+    )
+    .option('--passphrase-stdin', 'seal the keys with the first line of the standard input')
+    .option('--json', 'print one JSON object')
+    .action(async (options: InitOptions) => {
+      await init(cli, options)
+    })
+}
+
+export async function init(cli: CliContext, options: InitOptions): Promise<void> {
+  const protection = options.clear === true ? { clear: true as const } : await seal(cli, options)
+  const { initNode } = await cli.offline()
+  const made = await initNode(cli.home, {
+    protection,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.listen === undefined ? {} : { listen: options.listen }),
+  })
+  if (options.json === true) {
+    printJson(cli, { ...made, home: cli.home.path })
+    return
+  }
+  print(cli, `This node is made, in ${cli.home.path}.\n`)
+  print(cli, describe(made))
+  print(cli, `\n${paint(cli, 'bold', 'Recovery words')}, in their order:\n`)
+  print(cli, inColumns(made.recoveryWords))
+  print(
+    cli,
+    '\nThey are shown this once and are stored nowhere. Write them on paper: with them you take this\n' +
+      'node back from a thief of its keys, and so does anybody else who has them.\n\nNext:\n',
+  )
+  const next = [
+    ['kith id', 'show the id again, for those who pin this node'],
+    ['kith peers add NAME ID ADDRESS --allow ping,ask', 'pin a peer'],
+    ['kith start', 'run the node'],
+  ]
+  print(cli, table(next.map(([command = '', what = '']) => ['', sameHome(cli, command), what])))
+}
+
+/** What everybody may know of a node, in lines. */
+export function describe({ addresses, id, key, name, words }: NodeDescription): string {
+  return table([
+    ...(name === undefined ? [] : [['name', name]]),
+    ['id', id],
+    ['words', words.join(' ')],
+    ['peer id', key],
+    ...addresses.map((address, index) => [index === 0 ? 'addresses' : '', address]),
+  ])
+}
+
+async function seal(
+  cli: CliContext,
+  { passphraseStdin }: InitOptions,
+): Promise<{ passphrase: string }> {
+  if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
+  if (!canPrompt(cli)) {
+    const what = 'without a terminal, say how the keys are kept: --passphrase-stdin or --clear'
+    throw new KithError('usage', what, { what }, { hint: 'kith init --passphrase-stdin' })
+  }
+  const { askSecret } = await import('../prompt.ts')
+  const passphrase = await askSecret(cli, 'Passphrase that seals the keys (not shown): ')
+  if (passphrase === '') {
+    const what = 'a passphrase cannot be empty'
+    throw new KithError('usage', what, { what }, { hint: 'kith init --clear' })
+  }
+  if ((await askSecret(cli, 'Once more: ')) !== passphrase) {
+    const what = 'the two passphrases differ'
+    throw new KithError('usage', what, { what }, { hint: 'kith init' })
+  }
+  return { passphrase }
+}
+
+/** Numbered words, read down each column. */
+function inColumns(words: readonly string[]): string {
+  const rows = Math.ceil(words.length / WORD_COLUMNS)
+  const numbered = words.map((word, index) => `${String(index + 1).padStart(2)} ${word}`)
+  return table(
+    Array.from({ length: rows }, (_, row) => [
+      '',
+      ...numbered.filter((_word, index) => index % rows === row),
+    ]),
+  )
+}

@@ -1,0 +1,30 @@
+import { Command } from 'commander'
+import type { CliContext } from '../../context.ts'
+import { addCommand } from './add.ts'
+import {
+  allowCommand,
+  denyCommand,
+  removeCommand,
+  renameCommand,
+  setAddressCommand,
+} from './edit.ts'
+import { explainCommand } from './explain.ts'
+import { listCommand, showCommand } from './report.ts'
+
+/** `kith peers …`: who is pinned here, and what each may do. */
+export function peersCommand(cli: CliContext): Command {
+  const peers = new Command('peers').description('who is pinned here, and what each may do')
+  const commands = [
+    addCommand,
+    listCommand,
+    showCommand,
+    allowCommand,
+    denyCommand,
+    setAddressCommand,
+    renameCommand,
+    removeCommand,
+    explainCommand,
+  ]
+  for (const command of commands) peers.addCommand(command(cli))
+  return peers
+}

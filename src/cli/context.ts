@@ -1,0 +1,159 @@
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import type {
+  ExplainReport,
+  Input as RouteInput,
+  PeerReport,
+  StatusReport,
+} from '../node/control/api.ts'
+import { ControlClient } from '../node/control/client.ts'
+import { homeOf } from '../node/home.ts'
+import type { Home } from '../node/home.ts'
+import { KithError } from '../protocol/errors.ts'
+import { EXIT } from './exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { Interrupted } from './failure.ts'
+import type { Output } from './terminal.ts'
+
+/** Where a command reads. A terminal says so by `isTTY`. */
+export type Input = Readable & { isTTY?: boolean }
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  profile?: string
+  home?: string
+}
+
+/** What a node tells of itself without running. */
+export interface NodeDescription {
+  name?: string
+  id: string
+  /** Peer id of the key in use. */
+  key: string
+  words: string[]
+  addresses: string[]
+}
+
+/** What can be done to a home without a running node. */
+export interface OfflineNode {
+  initNode(
+    home: Home,
+    init: {
+      protection: { clear: true } | { passphrase: string }
+      name?: string
+      listen?: string[]
+    },
+  ): Promise<NodeDescription & { recoveryWords: string[] }>
+  describeNode(home: Home, env: NodeJS.ProcessEnv): Promise<NodeDescription>
+  editPeers(home: Home, edit: RouteInput<'editPeers'>): Promise<PeerReport[]>
+  listPeers(home: Home): Promise<PeerReport[]>
+  explain(home: Home, name: string, verb: string): Promise<ExplainReport>
+}
+
+/** A node that runs in this process. */
+export interface DaemonModule {
+  runDaemon(init: {
+    home: Home
+    env: NodeJS.ProcessEnv
+    flags: Record<string, unknown>
+    passphrase: string | undefined
+    stdout: Writable
+    onReady: (report: StatusReport) => void
+  }): Promise<number>
+}
+
+/** Ctrl-C while a command wants to end in its own way. */
+export interface Interrupts {
+  /** Aborts at the first Ctrl-C, `second` at the next. */
+  first: AbortSignal
+  second: AbortSignal
+  /** From here on Ctrl-C ends the process again. */
+  release: () => void
+}
+
+/** All that a command has to do with the world around it. */
+export interface CliContext {
+  env: NodeJS.ProcessEnv
+  stdin: Input
+  stdout: Output
+  stderr: Output
+  /** The program and its first argument: what starts another command like this one. */
+  program: readonly string[]
+  globals: GlobalOptions
+  home: Home
+  client: Pick<ControlClient, 'call' | 'askEvents'>
+  /** What the command ends with when nothing is thrown. */
+  exitCode: ExitCode
+  interrupts(): Interrupts
+  /** @throws the signal's reason */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Loaded when a command needs it: the node's schemas cost 50 ms, its network 200 ms. */
+  offline(): Promise<OfflineNode>
+  daemon(): Promise<DaemonModule>
+}
+
+/** The context of this process. Which home it is about is known when the command line has been read. */
+export function processContext(argv: readonly string[], globals: () => GlobalOptions): CliContext {
+  const { env, stderr, stdin, stdout } = process
+  return {
+    env,
+    stdin,
+    stdout,
+    stderr,
+    program: argv.slice(0, 2),
+    get globals() {
+      return globals()
+    },
+    get home() {
+      return homeFor(env, globals())
+    },
+    get client() {
+      return new ControlClient({ socket: this.home.socket, home: this.home.path })
+    },
+    exitCode: EXIT.ok,
+    interrupts: processInterrupts,
+    sleep: async (ms, signal) => {
+      await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {
+        signal?.throwIfAborted()
+      })
+    },
+    offline: async () => await import('../node/offline.ts'),
+    daemon: async () => await import('../node/daemon.ts'),
+  }
+}
+
+/** `--home` over `KITH_HOME`, `--profile` over `KITH_PROFILE`. @throws {KithError} `usage` */
+export function homeFor(env: NodeJS.ProcessEnv, { home, profile }: GlobalOptions): Home {
+  const name = profile ?? (env['KITH_PROFILE'] || undefined)
+  if (name !== undefined && !/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) {
+    const what = 'a profile is 1 to 64 of a-z, 0-9 and -, and begins with no -'
+    throw new KithError('usage', `${JSON.stringify(name)}: ${what}`, { what })
+  }
+  return homeOf(home === undefined ? env : { ...env, KITH_HOME: home }, name)
+}
+
+/** `command`, such as `kith start`, with the global options that lead to the same home. */
+export function sameHome({ globals }: Pick<CliContext, 'globals'>, command: string): string {
+  const { home, profile } = globals
+  const options = [
+    ...(home === undefined ? [] : ['--home', home]),
+    ...(profile === undefined ? [] : ['-p', profile]),
+  ]
+  return command.replace(/^kith /, ['kith ', ...options.map((option) => `${option} `)].join(''))
+}
+
+function processInterrupts(): Interrupts {
+  const [first, second] = [new AbortController(), new AbortController()]
+  const onSignal = (): void => {
+    ;(first.signal.aborted ? second : first).abort(new Interrupted())
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    first: first.signal,
+    second: second.signal,
+    release: () => {
+      for (const signal of signals) process.off(signal, onSignal)
+    },
+  }
+}

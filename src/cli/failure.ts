@@ -1,0 +1,150 @@
+import { isWireCode, KithError } from '../protocol/errors.ts'
+import type { WireCode } from '../protocol/errors.ts'
+import { singleLine } from '../protocol/text.ts'
+import { RefusedByPeer } from '../node/control/client.ts'
+import type { ErrorBody } from '../node/control/api.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+import type { ExitCode, FailureOrigin } from './exit-codes.ts'
+import { durationText } from './time-text.ts'
+
+type Details = Record<string, unknown>
+
+/** Ctrl-C, or a signal that means the same. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+
+  constructor() {
+    super('interrupted')
+  }
+}
+
+/** An ask that ended without its answer. */
+export class AskFailed extends Error {
+  override readonly name = 'AskFailed'
+  readonly code: string
+  readonly details: Details
+  /** Our name for the answerer, or `self`. */
+  readonly peer: string
+  readonly ask: string
+
+  constructor(init: { code: string; details: Details; peer: string; ask: string }) {
+    super(`ask ${init.ask} failed: ${init.code}`)
+    this.code = init.code
+    this.details = init.details
+    this.peer = init.peer
+    this.ask = init.ask
+  }
+
+  /** What crosses the wire comes from the peer; the rest, such as `unreachable`, is our own node's word. */
+  get origin(): FailureOrigin {
+    if (this.peer === 'self') return 'self'
+    return isWireCode(this.code) && this.code !== 'not-pinned' ? 'peer' : 'here'
+  }
+}
+
+/** A failure as it is shown, and the exit code it leads to. */
+export interface FailureReport {
+  error: ErrorBody['error']
+  exitCode: ExitCode
+}
+
+/** What to say of anything that was thrown. */
+export function reportFailure(err: unknown): FailureReport {
+  if (err instanceof AskFailed) return askReport(err)
+  if (err instanceof RefusedByPeer) return peerReport('the peer', err.code, err.details)
+  if (err instanceof Interrupted) {
+    const error = { code: 'cancelled', message: err.message, details: {}, fromPeer: false }
+    return { error, exitCode: EXIT.interrupted }
+  }
+  if (err instanceof KithError) {
+    const { code, hint, message } = err
+    const details = { ...err.details }
+    const error = { code, message, details, ...(hint === undefined ? {} : { hint }), fromPeer: false }
+    return { error, exitCode: exitCodeOf(code, 'here') }
+  }
+  const message = err instanceof Error ? (err.stack ?? err.message) : String(err)
+  // The system has said what is wrong, and in which call; a stack is for what only we can explain.
+  const known = err instanceof Error && 'syscall' in err
+  const error = {
+    code: 'internal',
+    message: known ? err.message : message,
+    details: {},
+    fromPeer: false,
+  }
+  return { error, exitCode: EXIT.failed }
+}
+
+function askReport(failed: AskFailed): FailureReport {
+  const { ask, code, origin, peer } = failed
+  const details = { ...failed.details, ask }
+  if (origin === 'peer') return peerReport(peer, code, details)
+  const subject = peer === 'self' ? 'this node' : peer
+  const message = sentence(subject, HERE_PHRASES[code] ?? phraseOf(code), code, details)
+  const hint = origin === 'here' && peer !== 'self' ? { hint: `kith peers show ${peer}` } : {}
+  const error = { code, message, details, ...hint, fromPeer: false }
+  return { error, exitCode: exitCodeOf(code, origin) }
+}
+
+function peerReport(peer: string, code: string, details: Details): FailureReport {
+  const hint = hintOf(code, details)
+  const error = {
+    code,
+    message: sentence(peer, phraseOf(code), code, details),
+    details,
+    ...(hint === undefined ? {} : { hint }),
+    fromPeer: true,
+  }
+  return { error, exitCode: exitCodeOf(code, 'peer') }
+}
+
+const HERE_PHRASES: Readonly<Record<string, string>> = {
+  unreachable: 'could not be reached',
+  'connection-lost': 'went away before its answer was whole',
+  'not-pinned': 'is not pinned here any more',
+}
+
+const PEER_PHRASES: Readonly<Record<WireCode, string>> = {
+  'not-pinned': 'has not pinned this node',
+  frozen: 'has frozen this node',
+  rotated: 'knows a newer key of this node',
+  'bad-request': 'cannot take this',
+  'too-large': 'does not take that much',
+  'unsupported-verb': 'does not know this call',
+  denied: 'refused',
+  'rate-limited': 'takes no more calls for now',
+  busy: 'has too much to do',
+  cycle: 'has seen this ask before',
+  'budget-exhausted': 'has spent its budget',
+  'breaker-open': 'has stopped asking its model for now',
+  'approval-needed': 'waits for a person to approve this',
+  deadline: 'did not answer in time',
+  cancelled: 'ended this, as it was told',
+  interrupted: 'was stopped while it worked on this',
+  conflict: 'has another ask of this id',
+  internal: 'failed',
+}
+
+function phraseOf(code: string): string {
+  return isWireCode(code) ? PEER_PHRASES[code] : 'failed'
+}
+
+/** `bob refused (denied, rule: allow)`. Details may be a peer's words. */
+function sentence(subject: string, phrase: string, code: string, details: Details): string {
+  const parts = Object.entries(details).map(([key, value]) => `${key}: ${plainText(value)}`)
+  return `${subject} ${phrase} (${[code, ...parts].map((part) => singleLine(part, 200)).join(', ')})`
+}
+
+function plainText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function hintOf(code: string, details: Details): string | undefined {
+  const { retryAfterMs, rule } = details
+  if (code === 'rate-limited' && typeof retryAfterMs === 'number') {
+    return `again in ${durationText(retryAfterMs)}`
+  }
+  if (code === 'denied' && rule === 'allow') {
+    return 'ask its owner, who can type: kith peers allow NAME GRANT'
+  }
+  return undefined
+}

@@ -1,0 +1,123 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { KithError } from '../protocol/errors.ts'
+import { VERSION } from '../protocol/software.ts'
+import { asksCommand } from './commands/asks/asks.ts'
+import { askCommand } from './commands/ask.ts'
+import { demoCommand } from './commands/demo.ts'
+import { idCommand } from './commands/id.ts'
+import { initCommand } from './commands/init.ts'
+import { peersCommand } from './commands/peers/peers.ts'
+import { pingCommand } from './commands/ping.ts'
+import { startCommand } from './commands/start.ts'
+import { statusCommand } from './commands/status.ts'
+import { stopCommand } from './commands/stop.ts'
+import { processContext, sameHome } from './context.ts'
+import type { CliContext, GlobalOptions } from './context.ts'
+import { EXIT } from './exit-codes.ts'
+import { reportFailure } from './failure.ts'
+import { note, safeJson } from './terminal.ts'
+
+/** All commands, in the order of the help. */
+const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
+  initCommand,
+  idCommand,
+  startCommand,
+  stopCommand,
+  statusCommand,
+  peersCommand,
+  pingCommand,
+  askCommand,
+  asksCommand,
+  demoCommand,
+]
+
+const EPILOGUE = `
+Exit codes: 0 ok, 1 failed, 2 usage, 3 the peer did not answer, 4 the peer refused, 5 refused by our
+own rules, 6 no node is running, 7 a person is needed, 75 try again later.`
+
+/** Runs the command line `argv` (program and script first) and gives its exit code. */
+export async function main(argv: string[]): Promise<number> {
+  const program = new Command('kith')
+  const cli = processContext(argv, () => program.opts<GlobalOptions>())
+  build(program, cli)
+  return await run(program, cli, argv)
+}
+
+/** Makes `program` know every command, each of which works on `cli`. */
+export function build(program: Command, cli: CliContext): Command {
+  program
+    .description('A peer-to-peer agent mesh node: pinned peers, no registry, no cloud.')
+    .version(VERSION)
+    .option('-p, --profile <name>', 'which of the nodes of this home, or KITH_PROFILE')
+    .option('--home <dir>', 'where the node is, instead of KITH_HOME or ~/.kith')
+    .addHelpText('after', EPILOGUE)
+    .hook('preAction', (_program, command) => {
+      // A daemon outlives the reader of its log.
+      if (command.name() !== 'start') endWithReader(cli)
+    })
+  for (const command of COMMANDS) program.addCommand(command(cli))
+  settle(program, cli)
+  return program
+}
+
+/** The exit code of a command line. A failure of whatever kind is told here and nowhere else. */
+export async function run(program: Command, cli: CliContext, argv: string[]): Promise<number> {
+  try {
+    await program.parseAsync(argv)
+    return cli.exitCode
+  } catch (err) {
+    if (err instanceof CommanderError) return err.exitCode === 0 ? EXIT.ok : EXIT.usage
+    const { error, exitCode } = reportFailure(err)
+    const hint = error.hint === undefined ? undefined : sameHome(cli, error.hint)
+    if (wantsJson(argv)) {
+      const body = { error: { ...error, ...(hint === undefined ? {} : { hint }) } }
+      cli.stderr.write(`${safeJson(body)}\n`)
+    } else {
+      note(cli, error.message)
+      if (hint !== undefined) cli.stderr.write(`try: ${hint}\n`)
+    }
+    return exitCode
+  }
+}
+
+/** Lets `command` and those below it throw what is wrong with a command line, instead of writing it and exiting. */
+function settle(command: Command, cli: CliContext): void {
+  command
+    .exitOverride((err) => {
+      throw err.exitCode === 0 || err.code === 'commander.help' ? err : usageFailure(command, err)
+    })
+    .configureOutput({
+      writeOut: (text) => cli.stdout.write(text),
+      writeErr: (text) => cli.stderr.write(text),
+      outputError: () => undefined,
+    })
+  for (const child of command.commands) settle(child, cli)
+}
+
+/** Commander's message without its frame; the nearest name that it knows as a hint. */
+function usageFailure(command: Command, err: CommanderError): KithError<'usage'> {
+  const [message = '', ...rest] = err.message.replace(/^error: /, '').split('\n')
+  const near = /Did you mean (?:one of )?([\w-]+)/.exec(rest.join(' '))?.[1]
+  const path = pathOf(command)
+  const hint = near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`
+  return new KithError('usage', message, { what: message }, { cause: err, hint })
+}
+
+/** `kith peers add`. */
+function pathOf(command: Command): string {
+  const { parent } = command
+  return parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`
+}
+
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end === -1 ? undefined : end).includes('--json')
+}
+
+/** `kith asks list | head -1` ends as other programs do when nobody reads on: 128 + SIGPIPE. */
+function endWithReader({ stdout }: CliContext): void {
+  stdout.on('error', (err: NodeJS.ErrnoException) => {
+    if (err.code === 'EPIPE') process.exit(141)
+    throw err
+  })
+}

@@ -1,0 +1,22 @@
+import type { AskGrant } from '../../protocol/pin.ts'
+import type { AskFinal } from '../../protocol/verbs.ts'
+import type { AskRecord } from './ask-store.ts'
+import type { AskEvent } from './feed.ts'
+
+/** Who asks, and what is granted. */
+export interface AskerInfo {
+  /** Our name for the peer, or `self`. */
+  name: string
+  /** Node id. */
+  id: string
+  grant: Pick<AskGrant, 'preset' | 'approve' | 'parallel' | 'queue' | 'maxSeconds'>
+}
+
+/** An ask whose answer can be read. */
+export interface AskHandle {
+  record: AskRecord
+  /** Asks of the same asker that stood before it when it came. */
+  position: number
+  /** Events after this number as they come, then the final. @throws the signal's reason */
+  read(after: number, signal?: AbortSignal): AsyncGenerator<AskEvent, AskFinal>
+}

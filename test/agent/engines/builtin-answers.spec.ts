@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
+import type { EngineAsk, EngineEvent } from '../../../src/agent/ports.ts'
+import { askOf, endOf, eventsOf, textOf } from '../asks.ts'
+import { OWNER, makeBuiltin } from './builtin-fixture.ts'
+
+describe('BuiltinEngine answers', () => {
+  let folder: string
+  let engine: BuiltinEngine
+
+  beforeEach(async () => {
+    ;({ engine, folder } = await makeBuiltin())
+  })
+
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const events = (text: string, changes: Partial<EngineAsk> = {}): Promise<EngineEvent[]> =>
+    eventsOf(engine, askOf(text, changes))
+
+  /** The text of a good answer. */
+  async function answer(text: string, changes: Partial<EngineAsk> = {}): Promise<string> {
+    const all = await events(text, changes)
+    assert.equal(endOf(all), 'done')
+    return textOf(all)
+  }
+
+  describe('what a peer with read-only sees', () => {
+    const preset = 'read-only'
+
+    it('is the status', async () => {
+      assert.equal(
+        await answer('status', { preset }),
+        'kith/0.1.0, up for 3 d 4 h 5 min\npeers: 3, connected: 1\nasks under way from you: 1\n',
+      )
+    })
+
+    it('is how many peers there are, and no names', async () => {
+      assert.equal(await answer('peers', { preset }), 'peers: 3, connected: 1\n')
+    })
+
+    it('is its own asks, and no other', async () => {
+      assert.equal(await answer('asks', { preset }), '2026-11-21T08:00Z running from you: ask-3\n')
+    })
+
+    it('is notes, with no names of other peers', async () => {
+      const path = join(folder, 'MEMORY.md')
+      const line = (from: string): string => `- 2026-11-21T08:00Z [from ${from}] a disk\n`
+      await writeFile(path, `${line('self')}${line('laptop')}${line('nas')}disk by hand\n`)
+      assert.equal(
+        await answer('recall disk', { preset }),
+        'undated, from the owner: disk by hand\n' +
+          '2026-11-21T08:00Z, from you: a disk\n' +
+          '2026-11-21T08:00Z, from another peer: a disk\n' +
+          '2026-11-21T08:00Z, from the owner: a disk\n',
+      )
+    })
+  })
+
+  describe('what the owner sees', () => {
+    const asker = OWNER
+
+    it('is all asks under way', async () => {
+      assert.match(await answer('status', { asker }), /^asks under way: 2$/mu)
+    })
+
+    it('is each peer', async () => {
+      assert.equal(
+        await answer('peers', { asker }),
+        'peers: 3, connected: 1\n' +
+          'nas: connected\n' +
+          'laptop: last seen 2026-11-21T07:00Z\n' +
+          'phone: never seen\n',
+      )
+    })
+
+    it('is each ask', async () => {
+      assert.equal(
+        await answer('asks', { asker }),
+        '2026-11-21T08:00Z running from nas: ask-3\n' +
+          '2026-11-21T07:59Z running from laptop: ask-2\n' +
+          '2026-11-21T07:58Z done from self: ask-1\n',
+      )
+    })
+
+    it('is what it remembered, and who said it', async () => {
+      await answer('remember the disk is sdb', { preset: 'write' })
+      await answer('Remember: the disk\nis old', { asker })
+      assert.equal(
+        await answer('recall DISK', { asker }),
+        '2026-11-21T08:00Z, from you: the disk is old\n' +
+          '2026-11-21T08:00Z, from nas: the disk is sdb\n',
+      )
+      assert.equal(await answer('recall moon', { asker }), 'Nothing is remembered of that.\n')
+    })
+  })
+
+  describe('the workspace', () => {
+    const preset = 'read-only'
+
+    it('is listed, all of it or by a pattern', async () => {
+      assert.equal(await answer('files', { preset }), 'docs/disks.txt\nplants.md\n')
+      assert.equal(await answer('files *.md', { preset }), 'plants.md\n')
+      assert.equal(await answer('files moon', { preset }), 'No such files.\n')
+    })
+
+    it('is read', async () => {
+      assert.equal(await answer('read plants.md', { preset }), '# Plants\nwater them on Monday\n')
+    })
+
+    it('is read in pieces cut at line ends, and whole', async () => {
+      const lines = Array.from({ length: 2_000 }, (_, number) => `line ${number} 😀\n`).join('')
+      await writeFile(join(folder, 'work/long.txt'), lines)
+      const all = await events('read long.txt', { preset })
+      const texts = all.filter((event) => event.kind === 'text')
+      assert.ok(texts.length > 5)
+      assert.ok(texts.every(({ text }) => text.endsWith('\n') && text.length < 5_000))
+      assert.equal(textOf(all), lines)
+    })
+
+    it('is searched', async () => {
+      assert.equal(
+        await answer('search Disk sdb', { preset }),
+        'docs/disks.txt:1: sdb is the backup disk\n',
+      )
+      assert.equal(await answer('search moon', { preset }), 'Found in no text file.\n')
+    })
+
+    it('is not shown without an end', async () => {
+      await writeFile(join(folder, 'work/many.txt'), 'needle\n'.repeat(51))
+      const found = (await answer('search needle', { preset })).split('\n')
+      assert.deepEqual(found.slice(49), ['many.txt:50: needle', 'and more', ''])
+      for (let number = 0; number < 201; number++) {
+        await writeFile(join(folder, `work/${number}.log`), '')
+      }
+      const listed = (await answer('files *.log', { preset })).split('\n')
+      assert.deepEqual(listed.slice(200), ['and 1 more', ''])
+    })
+
+    const refusals = [
+      { text: 'read ../MEMORY.md', code: 'denied', details: { rule: 'workspace' } },
+      { text: 'read .env', code: 'denied', details: { rule: 'workspace' } },
+      { text: 'read moon.md', code: 'bad-request', details: { what: 'no such file' } },
+      { text: 'read', code: 'bad-request', details: { what: 'usage: read PATH' } },
+      { text: 'search', code: 'bad-request', details: { what: 'usage: search WORDS' } },
+      { text: 'recall', code: 'bad-request', details: { what: 'usage: recall WORDS' } },
+    ]
+    for (const { text, code, details } of refusals) {
+      it(`refuses ${text}`, async () => {
+        assert.deepEqual(endOf(await events(text, { preset })), { code, details })
+      })
+    }
+
+    it('refuses remember without a text', async () => {
+      assert.deepEqual(endOf(await events('remember', { preset: 'write' })), {
+        code: 'bad-request',
+        details: { what: 'usage: remember TEXT' },
+      })
+    })
+  })
+})

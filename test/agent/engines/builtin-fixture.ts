@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
+import { Memory } from '../../../src/agent/memory.ts'
+import type { AskFact, NodeFacts } from '../../../src/agent/ports.ts'
+import { Workspace } from '../../../src/agent/workspace.ts'
+import { OWN_ID } from '../asks.ts'
+
+const NOW = Date.UTC(2026, 10, 21, 8)
+
+export const OWNER = { name: 'self', id: OWN_ID }
+
+const asks: AskFact[] = [
+  { id: 'ask-3', asker: 'nas', state: 'running', at: NOW },
+  { id: 'ask-2', asker: 'laptop', state: 'running', at: NOW - 60_000 },
+  { id: 'ask-1', asker: 'self', state: 'done', at: NOW - 120_000 },
+]
+
+const facts: NodeFacts = {
+  describe: () => ({
+    name: 'attic',
+    id: OWN_ID,
+    words: 'abandon ability able about',
+    software: 'kith/0.1.0',
+    uptimeMs: ((3 * 24 + 4) * 60 + 5) * 60_000 + 59_999,
+  }),
+  peers: () => [
+    { name: 'nas', connected: true, lastSeenAt: NOW },
+    { name: 'laptop', connected: false, lastSeenAt: NOW - 3_600_000 },
+    { name: 'phone', connected: false },
+  ],
+  asks: () => Promise.resolve(asks),
+  now: () => NOW,
+  zone: () => 'Europe/Madrid',
+}
+
+/** A builtin engine of a node called attic, and the folder with its memory and its workspace, `work`. */
+export async function makeBuiltin(): Promise<{ engine: BuiltinEngine; folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'kith-builtin-'))
+  await mkdir(join(folder, 'work/docs'), { recursive: true })
+  await writeFile(join(folder, 'work/plants.md'), '# Plants\nwater them on Monday\n')
+  await writeFile(join(folder, 'work/docs/disks.txt'), 'sdb is the backup disk\n')
+  const engine = new BuiltinEngine({
+    facts,
+    memory: new Memory(join(folder, 'MEMORY.md')),
+    workspace: new Workspace(join(folder, 'work')),
+  })
+  return { engine, folder }
+}
