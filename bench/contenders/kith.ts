@@ -45,7 +45,8 @@ export const kith: Contender = {
           call: async (nonce) => {
             const size = REPLY_BYTES - nonce.byteLength
             const end = await link.call('ping', { nonce, size }, { deadlineMs: DEADLINE_MS })
-            return parseBody(pingEnd, end).pad ?? nonce
+            const { nonce: echo, pad = nonce } = parseBody(pingEnd, end)
+            return Buffer.concat([echo, pad])
           },
           close: async () => {
             link.abort(new Error('closed'))
@@ -76,7 +77,10 @@ function meshOf(secret: Uint8Array, ownKey: string, peers: KnownPeer[], listen: 
   const rates = { perMinute: 10, perAddressPerMinute: 1 }
   const lobby = new Lobby({ pins, clock, log }, { ownLog: () => [], open: false, ...rates })
   links.start()
-  return new Mesh({ pins, links, lobby, clock, log }, { secret, listen, connectsPerSecond: Infinity })
+  return new Mesh(
+    { pins, links, lobby, clock, log },
+    { secret, listen, connectsPerSecond: Infinity },
+  )
 }
 
 async function peerOf(seed: Uint8Array, index: number): Promise<KnownPeer> {

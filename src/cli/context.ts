@@ -36,30 +36,30 @@ export interface NodeDescription {
 
 /** What can be done to a home without a running node. */
 export interface OfflineNode {
-  initNode(
+  initNode: (
     home: Home,
     init: {
       protection: { clear: true } | { passphrase: string }
       name?: string
       listen?: string[]
     },
-  ): Promise<NodeDescription & { recoveryWords: string[] }>
-  describeNode(home: Home, env: NodeJS.ProcessEnv): Promise<NodeDescription>
-  editPeers(home: Home, edit: RouteInput<'editPeers'>): Promise<PeerReport[]>
-  listPeers(home: Home): Promise<PeerReport[]>
-  explain(home: Home, name: string, verb: string): Promise<ExplainReport>
+  ) => Promise<NodeDescription & { recoveryWords: string[] }>
+  describeNode: (home: Home, env: NodeJS.ProcessEnv) => Promise<NodeDescription>
+  editPeers: (home: Home, edit: RouteInput<'editPeers'>) => Promise<PeerReport[]>
+  listPeers: (home: Home) => Promise<PeerReport[]>
+  explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
 }
 
 /** A node that runs in this process. */
 export interface DaemonModule {
-  runDaemon(init: {
+  runDaemon: (init: {
     home: Home
     env: NodeJS.ProcessEnv
     flags: Record<string, unknown>
     passphrase: string | undefined
     stdout: Writable
     onReady: (report: StatusReport) => void
-  }): Promise<number>
+  }) => Promise<number>
 }
 
 /** Ctrl-C while a command wants to end in its own way. */

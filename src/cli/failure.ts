@@ -1,4 +1,4 @@
-import { isWireCode, KithError } from '../protocol/errors.ts'
+import { isFailure, isWireCode } from '../protocol/errors.ts'
 import type { WireCode } from '../protocol/errors.ts'
 import { singleLine } from '../protocol/text.ts'
 import { RefusedByPeer } from '../node/control/client.ts'
@@ -56,10 +56,16 @@ export function reportFailure(err: unknown): FailureReport {
     const error = { code: 'cancelled', message: err.message, details: {}, fromPeer: false }
     return { error, exitCode: EXIT.interrupted }
   }
-  if (err instanceof KithError) {
+  if (isFailure(err)) {
     const { code, hint, message } = err
     const details = { ...err.details }
-    const error = { code, message, details, ...(hint === undefined ? {} : { hint }), fromPeer: false }
+    const error = {
+      code,
+      message,
+      details,
+      ...(hint === undefined ? {} : { hint }),
+      fromPeer: false,
+    }
     return { error, exitCode: exitCodeOf(code, 'here') }
   }
   const message = err instanceof Error ? (err.stack ?? err.message) : String(err)

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
 import { asksCommand } from './commands/asks/asks.ts'
@@ -99,7 +99,8 @@ function usageFailure(command: Command, err: CommanderError): KithError<'usage'>
   const [message = '', ...rest] = err.message.replace(/^error: /, '').split('\n')
   const near = /Did you mean (?:one of )?([\w-]+)/.exec(rest.join(' '))?.[1]
   const path = pathOf(command)
-  const hint = near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`
+  const hint =
+    near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`
   return new KithError('usage', message, { what: message }, { cause: err, hint })
 }
 

@@ -12,8 +12,9 @@ export interface Outputs {
   env: NodeJS.ProcessEnv
 }
 
-/** Longest cell of a table, in code points: an address or a key fits. */
+/** Longest cell of a table, in code points: an address or a key fits. The last of a row moves no other. */
 const MAX_CELL_CHARS = 96
+const MAX_LAST_CELL_CHARS = 512
 
 /** Width of a terminal that does not tell its own. */
 const DEFAULT_COLUMNS = 80
@@ -51,7 +52,11 @@ export function paint(
 
 /** `rows` with aligned columns. Each cell is one line, safe for a terminal. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const safe = rows.map((row) => row.map((cell) => singleLine(cell, MAX_CELL_CHARS)))
+  const safe = rows.map((row) =>
+    row.map((cell, index) =>
+      singleLine(cell, index === row.length - 1 ? MAX_LAST_CELL_CHARS : MAX_CELL_CHARS),
+    ),
+  )
   const widths: number[] = []
   for (const row of safe) {
     for (const [index, cell] of row.entries()) {

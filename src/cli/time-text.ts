@@ -19,7 +19,13 @@ export function timeText(at: number): string {
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' }).format(at)
 }
 
-function two(ms: number, large: number, largeName: string, small: number, smallName: string): string {
+function two(
+  ms: number,
+  large: number,
+  largeName: string,
+  small: number,
+  smallName: string,
+): string {
   return `${Math.floor(ms / large)} ${largeName} ${Math.floor((ms % large) / small)} ${smallName}`
 }
 

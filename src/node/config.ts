@@ -65,7 +65,7 @@ export async function readConfig(
     ...fromEnv(env),
     ...Object.entries(flags).map(([key, value]) => [key, value] as const),
   ]
-  const merged: Record<string, unknown> = structuredClone(file)
+  const merged: Record<string, unknown> = { ...file }
   for (const [key, value] of layers) if (value !== undefined) setPath(merged, key, value)
   const parsed = configSchema.safeParse(merged)
   if (parsed.success) return parsed.data

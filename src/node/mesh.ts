@@ -1,4 +1,4 @@
-import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import { HELLO_TIMEOUT_MS, LINK_PROTOCOL, LOBBY_PROTOCOL } from '../protocol/limits.ts'
@@ -9,7 +9,7 @@ import type { Links } from './links.ts'
 import type { Lobby } from './lobby.ts'
 import type { KnownPeer, Pins } from './pins.ts'
 import { channelOf, createTransport } from './transport.ts'
-import type { TransportInit } from './transport.ts'
+import type { Transport, TransportInit } from './transport.ts'
 
 export interface MeshComponents {
   pins: Pick<Pins, 'byKey'>
@@ -25,7 +25,7 @@ export type MeshInit = Omit<TransportInit, 'gater'>
 export class Mesh {
   readonly #components: MeshComponents
   readonly #init: MeshInit
-  #libp2p: Libp2p | undefined
+  #transport: Transport | undefined
 
   constructor(components: MeshComponents, init: MeshInit) {
     this.#components = components
@@ -36,8 +36,9 @@ export class Mesh {
   async start(): Promise<void> {
     const { lobby, pins } = this.#components
     const gater = new Gate({ pins, lobby })
-    const libp2p = await createTransport({ ...this.#init, gater })
-    this.#libp2p = libp2p
+    const transport = await createTransport({ ...this.#init, gater })
+    const { libp2p } = transport
+    this.#transport = transport
     // One of each at once on a connection: a second one is refused by libp2p.
     const limits = { maxInboundStreams: 1, maxOutboundStreams: 1 }
     await libp2p.handle(
@@ -62,20 +63,22 @@ export class Mesh {
   }
 
   async stop(): Promise<void> {
-    await this.#libp2p?.stop()
+    await this.#transport?.libp2p.stop()
   }
 
   /** Addresses that we listen on, with real port numbers. */
   addresses(): string[] {
     return (
-      this.#libp2p?.getMultiaddrs().map((address) => address.decapsulate('/p2p').toString()) ?? []
+      this.#transport?.libp2p
+        .getMultiaddrs()
+        .map((address) => address.decapsulate('/p2p').toString()) ?? []
     )
   }
 
   /** A link to this peer at this address. @throws when nobody, or somebody else, is there */
   async dial(peer: KnownPeer, address: string, signal: AbortSignal): Promise<Link> {
     const target = multiaddr(address).encapsulate(`/p2p/${peer.key}`)
-    const connection = await this.#started().dial(target, { signal, force: true })
+    const connection = await this.#started().dial(target, signal)
     const stream = await connection.newStream(LINK_PROTOCOL, { signal })
     return await this.#components.links.open(channelOf(stream, connection), peer, true)
   }
@@ -84,7 +87,7 @@ export class Mesh {
   async visitLobby(address: string, signal: AbortSignal): Promise<KnownPeer> {
     return await this.#components.lobby.visit(
       multiaddr(address),
-      (target, visit) => this.#started().dial(target, { signal: visit, force: true }),
+      (target, visit) => this.#started().dial(target, visit),
       signal,
     )
   }
@@ -107,8 +110,8 @@ export class Mesh {
     })
   }
 
-  #started(): Libp2p {
-    if (this.#libp2p === undefined) throw new TypeError('the mesh is not started')
-    return this.#libp2p
+  #started(): Transport {
+    if (this.#transport === undefined) throw new TypeError('the mesh is not started')
+    return this.#transport
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { readSignedEvent } from '../protocol/key-event.ts'
 import { validateKeyLog } from '../protocol/key-log.ts'
 import { peerIdOf } from '../protocol/peer-id.ts'
 import type { Pin } from '../protocol/pin.ts'
@@ -148,10 +149,7 @@ export class Pins {
   /** A log only ever grows: what is shown must start with what we hold. */
   async #grows(id: string, events: Uint8Array[]): Promise<boolean> {
     const held = (await this.#logs.get(id))?.events ?? []
-    return (
-      held.length <= events.length &&
-      held.every((event, sn) => Buffer.compare(event, events[sn] ?? new Uint8Array()) === 0)
-    )
+    return held.length <= events.length && held.every((event, sn) => isSameEvent(event, events[sn]))
   }
 
   #apply(pins: Pin[]): void {
@@ -167,6 +165,12 @@ export class Pins {
     }
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** Compared without their signatures: whoever holds a key can sign one event in many valid ways. */
+function isSameEvent(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  if (b === undefined) return false
+  return Buffer.compare(readSignedEvent(a).bytes, readSignedEvent(b).bytes) === 0
 }
 
 /** True for a peer that has shown its key log. */

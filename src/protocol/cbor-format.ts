@@ -16,5 +16,8 @@ export const FALSE = 0xf4
 export const TRUE = 0xf5
 export const NULL = 0xf6
 
-/** Below this many characters, all of whose lengths fit in the first byte, a loop is faster than a call into the runtime. */
+/**
+ * Text below this length is written and read by a loop, which is faster here than a call into the runtime.
+ * Its length fits in its first byte.
+ */
 export const SHORT_TEXT = 24

@@ -33,7 +33,7 @@ export async function verifyBytes(
   signature: Uint8Array,
   publicKey: Uint8Array,
 ): Promise<boolean> {
-  // Not every version of Node and OpenSSL looks at the points.
+  // OpenSSL takes small orders, and so did Node before nodejs/node#64026: no verdict may depend on that.
   if (!isSoundPoint(publicKey) || !isSoundPoint(signature.subarray(0, R_BYTES))) return false
   const spki = Buffer.concat([SPKI_HEAD, publicKey])
   const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })

@@ -89,8 +89,9 @@ export function readSignedEvent(signedEvent: Uint8Array): SignedEvent {
   if (signedEvent.byteLength > MAX_KEY_EVENT_BYTES) throw refusal('event too large')
   const envelope = asMap(canonical(signedEvent))
   const { e: bytes, s: signatures } = envelope ?? {}
-  if (!(bytes instanceof Uint8Array) || !isSignatures(signatures))
+  if (!(bytes instanceof Uint8Array) || !isSignatures(signatures)) {
     throw refusal('not a signed event')
+  }
   if (Object.keys(envelope ?? {}).length !== 2) throw refusal('not a signed event')
   return {
     event: readEvent(canonical(bytes)),
@@ -156,8 +157,9 @@ function checkFieldNames(fields: Fields, names: readonly string[]): void {
 
 function bytesField(fields: Fields, name: string, length: number): Uint8Array {
   const value = fields[name]
-  if (!(value instanceof Uint8Array) || value.byteLength !== length)
+  if (!(value instanceof Uint8Array) || value.byteLength !== length) {
     throw refusal('wrong field', name)
+  }
   return value.slice()
 }
 

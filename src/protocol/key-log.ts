@@ -112,8 +112,9 @@ function append(state: KeyLogState, { event }: SignedEvent): KeyLogState {
 function checkKeys({ k, n, r }: InceptionEvent): void {
   if (!isSoundPoint(k)) throw refusal('weak key')
   const inForce = sha256(k)
-  if (isEqual(inForce, n) || isEqual(inForce, r) || isEqual(n, r))
+  if (isEqual(inForce, n) || isEqual(inForce, r) || isEqual(n, r)) {
     throw refusal('keys not distinct')
+  }
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -30,14 +30,8 @@ export function isNodeId(text: string): boolean {
  */
 export function parseNodeId(text: string): Uint8Array {
   if (!isNodeId(text)) {
-    throw new KithError(
-      'usage',
-      'not a node id',
-      { what: 'node id' },
-      {
-        hint: 'a node id is kith1 and 52 characters, a to z and 2 to 7',
-      },
-    )
+    const hint = 'a node id is kith1 and 52 characters, a to z and 2 to 7'
+    throw new KithError('usage', 'not a node id', { what: 'node id' }, { hint })
   }
   return base32.baseDecode(text.slice(PREFIX.length))
 }

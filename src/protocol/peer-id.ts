@@ -8,7 +8,7 @@ import { KithError } from './errors.ts'
  */
 const PEER_ID_HEAD = Uint8Array.of(0x00, 36, 0x08, 0x01, 0x12, PUBLIC_KEY_BYTES)
 
-/** Of such a length are all of them, as their first bytes are the same. */
+/** The head makes all of them equally long, and fixes their first characters. */
 const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
 const HEX = /^[0-9a-fA-F]{64}$/
 /** 43 characters hold 258 bits: the last two of them must be zero. */
@@ -30,14 +30,8 @@ export function peerIdOf(publicKey: Uint8Array): string {
 export function parsePublicKey(text: string): Uint8Array {
   const key = keyBytes(text)
   if (key === undefined) {
-    throw new KithError(
-      'usage',
-      'not an Ed25519 public key',
-      { what: 'public key' },
-      {
-        hint: 'give a peer id (12D3KooW…), or the 32 bytes in hex or base64',
-      },
-    )
+    const hint = 'give a peer id (12D3KooW…), or the 32 bytes in hex or base64'
+    throw new KithError('usage', 'not an Ed25519 public key', { what: 'public key' }, { hint })
   }
   if (!isSoundPoint(key)) {
     throw new KithError('usage', 'an Ed25519 public key that is not safe to trust', {

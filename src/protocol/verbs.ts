@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { KithError } from './errors.ts'
 import { MAX_ASK_SECONDS, MAX_ASK_TEXT_BYTES, MAX_CHAIN, MAX_EVENT_TEXT_BYTES } from './limits.ts'
+import { isNodeId } from './node-id.ts'
 import { isUuidV7 } from './uuid.ts'
 
 /*
@@ -13,7 +14,7 @@ const uint = z.number().int().nonnegative()
 export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
   message: 'not bytes',
 })
-const nodeId = z.string().startsWith('kith1').max(64)
+const nodeId = z.string().refine(isNodeId, { message: 'no node id' })
 const text = (limitBytes: number): z.ZodString =>
   z.string().refine((value) => value.length <= limitBytes && Buffer.byteLength(value) <= limitBytes, {
     message: `longer than ${limitBytes} bytes`,

@@ -19,7 +19,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What the command line may import from the node without loading the node. */
-const CONTROL_CONTRACT = ['src/node/control/client.ts', 'src/node/control/api.ts']
+const CONTROL_CONTRACT = [
+  'src/node/control/client.ts',
+  'src/node/control/api.ts',
+  'src/node/home.ts',
+]
 
 /** Packages that a command pays for only when it awaits them: 0.2 s together. */
 const SLOW_SCOPES = ['libp2p', '@libp2p', '@chainsafe', 'level']

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { encode } from '../../src/protocol/cbor.ts'
@@ -29,7 +29,7 @@ describe('database', () => {
     const write = level.batch.bind(level)
     const batch = async (operations: [], options: { sync: boolean }): Promise<void> => {
       await before(operations.length, options.sync)
-      await write(operations, options)
+      await write(operations, options as object)
     }
     Object.assign(level, { batch })
   }

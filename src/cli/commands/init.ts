@@ -99,11 +99,14 @@ async function seal(
 /** Numbered words, read down each column. */
 function inColumns(words: readonly string[]): string {
   const rows = Math.ceil(words.length / WORD_COLUMNS)
-  const numbered = words.map((word, index) => `${String(index + 1).padStart(2)} ${word}`)
-  return table(
-    Array.from({ length: rows }, (_, row) => [
-      '',
-      ...numbered.filter((_word, index) => index % rows === row),
-    ]),
+  const longest = Math.max(...words.map((word) => word.length))
+  const numbered = words.map(
+    (word, index) => `${String(index + 1).padStart(4)} ${word.padEnd(longest)}`,
   )
+  return Array.from({ length: rows }, (_, row) =>
+    numbered
+      .filter((_word, index) => index % rows === row)
+      .join('')
+      .trimEnd(),
+  ).join('\n')
 }

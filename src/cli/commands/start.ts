@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
 import { isFailure } from '../../protocol/errors.ts'
 import type { CliContext } from '../context.ts'
@@ -56,7 +57,9 @@ async function runNode(
   passphrase: string | undefined,
 ): Promise<ExitCode> {
   const { runDaemon } = await cli.daemon()
-  const code = await runDaemon({
+  // The report is the first line, so what is logged before it waits.
+  const log = new HeldOutput(cli.stdout, json === true)
+  const running = runDaemon({
     home: cli.home,
     env: cli.env,
     flags: {
@@ -64,12 +67,39 @@ async function runNode(
       ...(logLevel === undefined ? {} : { 'log.level': logLevel }),
     },
     passphrase,
-    stdout: cli.stdout,
+    stdout: log,
     onReady: (report) => {
       if (json === true) printJson(cli, report)
+      log.release()
       const where = report.listening.length === 0 ? 'nowhere' : report.listening.join(', ')
       note(cli, `${report.name ?? 'the node'} is ready, listening on ${where}; stop with Ctrl-C`)
     },
   })
+  const code = await running.finally(() => {
+    log.release()
+  })
   return code as ExitCode
+}
+
+/** Hands on what is written to it; while it is held, as soon as it is released. */
+class HeldOutput extends Writable {
+  readonly #target: Writable
+  #held: Uint8Array[] | undefined
+
+  constructor(target: Writable, held: boolean) {
+    super()
+    this.#target = target
+    if (held) this.#held = []
+  }
+
+  release(): void {
+    for (const chunk of this.#held ?? []) this.#target.write(chunk)
+    this.#held = undefined
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
+    if (this.#held === undefined) this.#target.write(chunk)
+    else this.#held.push(chunk)
+    done()
+  }
 }

@@ -35,7 +35,8 @@ export async function status(cli: CliContext, { json }: { json?: true }): Promis
   const health = paint(cli, HEALTH_STYLE[report.health], report.health)
   print(cli, `${report.name ?? 'this node'} is ${health}, up ${durationText(report.uptimeMs)}\n`)
   print(cli, nodeTable(report))
-  const peers = report.peers.length === 0 ? 'no peers: kith peers add' : peersTable(report.peers, Date.now())
+  const peers =
+    report.peers.length === 0 ? 'no peers: kith peers add' : peersTable(report.peers, Date.now())
   print(cli, `\n${peers}`)
 }
 

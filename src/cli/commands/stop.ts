@@ -42,7 +42,12 @@ async function gone(cli: CliContext): Promise<void> {
     }
     await cli.sleep(LOOK_MS)
   }
-  throw new KithError('stopping', 'the node was told to stop and still runs', {}, {
-    hint: 'kith status',
-  })
+  throw new KithError(
+    'stopping',
+    'the node was told to stop and still runs',
+    {},
+    {
+      hint: 'kith status',
+    },
+  )
 }

@@ -52,13 +52,14 @@ export function renameCommand(cli: CliContext): Command {
 
 /** `kith peers remove NAME` */
 export function removeCommand(cli: CliContext): Command {
-  return edit('remove', 'unpin a peer: its connection is closed, and it is not let in again').action(
-    async (name: string, { json }: EditOptions) => {
-      await editPeers(cli, { op: 'remove', name } satisfies Input<'editPeers'>)
-      if (json === true) printJson(cli, { removed: name })
-      else print(cli, `${name} is no longer pinned`)
-    },
-  )
+  return edit(
+    'remove',
+    'unpin a peer: its connection is closed, and it is not let in again',
+  ).action(async (name: string, { json }: EditOptions) => {
+    await editPeers(cli, { op: 'remove', name } satisfies Input<'editPeers'>)
+    if (json === true) printJson(cli, { removed: name })
+    else print(cli, `${name} is no longer pinned`)
+  })
 }
 
 function edit(op: string, description: string): Command {

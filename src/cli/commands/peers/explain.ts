@@ -34,5 +34,8 @@ export async function explain(
   }
   const { allowed, peer, rule, why } = report
   const answer = allowed ? 'yes' : 'no'
-  print(cli, `${answer}: a ${verb} by ${peer} is ${allowed ? 'allowed' : 'refused'} by the rule ${rule}: ${why}`)
+  print(
+    cli,
+    `${answer}: a ${verb} by ${peer} is ${allowed ? 'allowed' : 'refused'} by the rule ${rule}: ${why}`,
+  )
 }

@@ -18,10 +18,7 @@ export async function onlineOrOffline<T>(
 }
 
 /** All peers after a change of peers.yaml. */
-export async function editPeers(
-  cli: CliContext,
-  edit: Input<'editPeers'>,
-): Promise<PeerReport[]> {
+export async function editPeers(cli: CliContext, edit: Input<'editPeers'>): Promise<PeerReport[]> {
   return await onlineOrOffline(
     cli,
     (client) => client.call('editPeers', edit),
@@ -41,7 +38,12 @@ export async function listPeers(cli: CliContext): Promise<PeerReport[]> {
 export function named(peers: readonly PeerReport[], name: string): PeerReport {
   const peer = peers.find((candidate) => candidate.name === name)
   if (peer !== undefined) return peer
-  throw new KithError('unknown-peer', `no peer is named ${name}`, { name }, {
-    hint: 'kith peers list',
-  })
+  throw new KithError(
+    'unknown-peer',
+    `no peer is named ${name}`,
+    { name },
+    {
+      hint: 'kith peers list',
+    },
+  )
 }

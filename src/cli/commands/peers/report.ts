@@ -60,7 +60,10 @@ function peerTable(peer: PeerReport, now: number): string {
     ...addresses.map((address, index) => [index === 0 ? 'addresses' : '', address]),
     ['may', peer.allow.join(', ') || 'nothing'],
     ['calls', `${peer.callsPerMinute} a minute`],
-    ...Object.entries(peer.ask).map(([key, value]) => [`ask ${key}`, ruleText(value)]),
+    ...Object.entries(peer.ask).map(([key, value]) => [
+      `ask ${ruleName(key)}`,
+      ruleText(key, value),
+    ]),
     ...optional('confirmed', peer.confirmed, String),
     ...optional('last error', lastError, String),
     ...optional('next dial', nextDialAt, (at) => `in ${durationText(at - now)}`),
@@ -71,7 +74,13 @@ function optional<T>(label: string, value: T | undefined, text: (value: T) => st
   return value === undefined ? [] : [[label, text(value)]]
 }
 
-function ruleText(value: unknown): string {
+/** As peers.yaml has it: `per_minute`, `until`. */
+function ruleName(key: string): string {
+  return key.replace(/At$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+function ruleText(key: string, value: unknown): string {
+  if (key.endsWith('At') && typeof value === 'number') return timeText(value)
   if (Array.isArray(value)) return value.join(', ') || '-'
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -1,0 +1,115 @@
+import { Command } from 'commander'
+import type { AskReport, Input } from '../../node/control/api.ts'
+import { KithError } from '../../protocol/errors.ts'
+import { MAX_ASK_TEXT_BYTES } from '../../protocol/limits.ts'
+import { printAnswer } from '../answer-printer.ts'
+import type { AnswerOptions } from '../answer-printer.ts'
+import type { CliContext, Interrupts } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { AskFailed, reportFailure } from '../failure.ts'
+import { followAsk } from '../follow-ask.ts'
+import { positiveInteger } from '../options.ts'
+import { note } from '../terminal.ts'
+
+interface AskOptions extends AnswerOptions {
+  session?: string
+  wait?: true
+  /** In seconds. */
+  timeout?: number
+  id?: string
+  retryOf?: string
+}
+
+/** `kith ask NAME TEXT`: asks a peer, or `self`, and prints the answer as it comes. */
+export function askCommand(cli: CliContext): Command {
+  return new Command('ask')
+    .description('ask a peer and print its answer as it comes; Ctrl-C cancels')
+    .argument('<name>', 'name of the peer, or self for this node')
+    .argument('<text>', 'what to ask; - reads it from the standard input')
+    .option('--session <name>', 'the conversation that it belongs to')
+    .option('--wait', 'while the peer is away, keep the ask until it is back')
+    .option('--timeout <seconds>', 'longest time to the end of the answer', positiveInteger)
+    .option('--id <id>', "the ask's own id (UUIDv7): sent twice, it is answered once")
+    .option('--retry-of <id>', 'the ask that this one tries again')
+    .option('--no-stream', 'print the answer when it is whole')
+    .option('--raw', 'leave control characters in, unless the answer goes to a terminal')
+    .option('--json', 'print one JSON object for each piece; with --no-stream, one in all')
+    .action(async (name: string, text: string, options: AskOptions) => {
+      await ask(cli, name, text, options)
+    })
+}
+
+export async function ask(
+  cli: CliContext,
+  name: string,
+  text: string,
+  options: AskOptions,
+): Promise<void> {
+  const request = requestOf(name, text === '-' ? await readText(cli) : text, options)
+  const interrupts = cli.interrupts()
+  try {
+    const report = await cli.client.call('ask', request, interrupts.second)
+    await answer(cli, report, options, interrupts)
+  } catch (err) {
+    if (!interrupts.first.aborted) throw err
+    cli.exitCode = EXIT.interrupted
+  } finally {
+    interrupts.release()
+  }
+}
+
+/** Prints the answer to an ask. Cancels it at the first Ctrl-C, and leaves it at the second. */
+async function answer(
+  cli: CliContext,
+  { ask: id, peer }: AskReport,
+  options: AnswerOptions,
+  { first, second }: Interrupts,
+): Promise<void> {
+  const cancel = (): void => {
+    note(cli, `cancelling ${id}; Ctrl-C again leaves it`)
+    cli.client.call('cancelAsk', { ask: id }, second).catch((err: unknown) => {
+      if (!second.aborted) note(cli, `not cancelled: ${reportFailure(err).error.message}`)
+    })
+  }
+  if (first.aborted) cancel()
+  else first.addEventListener('abort', cancel, { once: true })
+  try {
+    const final = await printAnswer(cli, followAsk(cli, id, 0, second), options)
+    if (first.aborted) cli.exitCode = EXIT.interrupted
+    else if (final.outcome === 'failed') throw new AskFailed({ ...final, peer, ask: id })
+  } finally {
+    first.removeEventListener('abort', cancel)
+  }
+}
+
+function requestOf(peer: string, text: string, options: AskOptions): Input<'ask'> {
+  const { id, retryOf, session, timeout, wait } = options
+  return {
+    peer,
+    text,
+    ...(session === undefined ? {} : { session }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout * 1_000 }),
+    ...(id === undefined ? {} : { ask: id }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(wait === undefined ? {} : { wait }),
+  }
+}
+
+/** All of the standard input. @throws {KithError} `too-large` as soon as no ask can hold it */
+async function readText({ stdin }: Pick<CliContext, 'stdin'>): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    const part = Buffer.from(chunk)
+    chunks.push(part)
+    bytes += part.byteLength
+    if (bytes > MAX_ASK_TEXT_BYTES) {
+      const limitBytes = MAX_ASK_TEXT_BYTES
+      throw new KithError('too-large', `an ask has at most ${limitBytes} bytes`, {
+        bytes,
+        limitBytes,
+      })
+    }
+  }
+  return Buffer.concat(chunks).toString()
+}

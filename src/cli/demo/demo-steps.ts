@@ -1,0 +1,190 @@
+import type { AskStreamItem, PeerReport, StatusReport } from '../../node/control/api.ts'
+import { EXIT } from '../exit-codes.ts'
+import { durationText } from '../time-text.ts'
+import type { CommandEnd, DemoNode } from './demo-node.ts'
+
+/** The nodes of the demo. `mallory` pins alice, and nobody pins mallory. */
+export interface Cast {
+  alice: DemoNode
+  bob: DemoNode
+  mallory: DemoNode
+}
+
+/** One thing that is shown. */
+export interface DemoStep {
+  name: string
+  /** What happened, in words. @throws when something else did */
+  run: (cast: Cast) => Promise<string>
+}
+
+/** Longest wait for two nodes to find each other, in looks; each is a command of 0.1 s or more. */
+const MAX_LOOKS = 50
+
+const COUNTED = 5
+
+export const DEMO_STEPS: readonly DemoStep[] = [
+  { name: 'init', run: make },
+  { name: 'pin', run: pin },
+  { name: 'start', run: start },
+  { name: 'lobby', run: meet },
+  { name: 'ping', run: ping },
+  { name: 'ask', run: ask },
+  { name: 'refused-by-preset', run: askTooMuch },
+  { name: 'refused-by-grant', run: takeAskAway },
+  { name: 'stranger', run: stranger },
+  { name: 'stop', run: stop },
+]
+
+async function make(cast: Cast): Promise<string> {
+  const nodes = all(cast)
+  await Promise.all(
+    nodes.map(async (node) => {
+      const args = ['--clear', '--name', node.name, '--listen', node.address, '--json']
+      const { id } = parse(await succeed(node, 'init', ...args)) as { id: string }
+      node.id = id
+    }),
+  )
+  check(new Set(nodes.map(({ id }) => id)).size === nodes.length, 'two nodes have one id')
+  return 'alice, bob and mallory are made: each has its own keys and its own home'
+}
+
+async function pin({ alice, bob, mallory }: Cast): Promise<string> {
+  const pins: [DemoNode, DemoNode][] = [
+    [alice, bob],
+    [bob, alice],
+    [mallory, alice],
+  ]
+  await Promise.all(
+    pins.map(async ([node, { address, id, name }]) => {
+      await succeed(node, 'peers', 'add', name, id, address, '--allow', 'ping,ask')
+    }),
+  )
+  return 'alice and bob have pinned each other by id; mallory has pinned alice, and nobody mallory'
+}
+
+async function start(cast: Cast): Promise<string> {
+  const nodes = all(cast)
+  await Promise.all(nodes.map((node) => node.start()))
+  return `all three run, as processes ${nodes.map(({ pid }) => pid).join(', ')}`
+}
+
+async function meet({ alice, bob }: Cast): Promise<string> {
+  const [bobAtAlice, aliceAtBob] = await Promise.all([
+    connected(alice, bob.name),
+    connected(bob, alice.name),
+  ])
+  const [aliceSelf, bobSelf] = await Promise.all([statusOf(alice), statusOf(bob)])
+  check(bobAtAlice.key === bobSelf.key, "alice has another key than bob's")
+  check(aliceAtBob.key === aliceSelf.key, "bob has another key than alice's")
+  check(bobAtAlice.id === bobSelf.id, "alice has another id than bob's")
+  return "alice and bob knew ids alone: each learnt the other's key in the lobby, and they are connected"
+}
+
+async function ping({ alice }: Cast): Promise<string> {
+  const end = await succeed(alice, 'ping', 'bob', '--count', '3', '--interval', '0', '--json')
+  const rtts = (lines(end) as { rttMs: number }[]).map(({ rttMs }) => rttMs)
+  check(rtts.length === 3, 'a ping was lost')
+  return `alice pinged bob: ${rtts.map(durationText).join(', ')}`
+}
+
+async function ask({ alice }: Cast): Promise<string> {
+  const end = await succeed(alice, 'ask', 'bob', `count ${COUNTED}`, '--json')
+  const items = lines(end) as AskStreamItem[]
+  const pieces = items.filter((item) => item.type === 'event').map(({ body }) => body['text'])
+  const numbers = Array.from({ length: COUNTED }, (_, index) => `${index + 1}\n`)
+  check(pieces.join('') === numbers.join(''), 'the answer is not what was asked for')
+  check(pieces.length === COUNTED, 'the answer did not come piece by piece')
+  const final = items.at(-1)
+  check(final?.type === 'final' && final.final.outcome === 'done', 'the answer has no end')
+  return `alice asked bob to count to ${COUNTED}, and the answer streamed in ${pieces.length} pieces`
+}
+
+async function askTooMuch({ alice }: Cast): Promise<string> {
+  const why = refused(await alice.run('ask', 'bob', 'status', '--json'), 'preset')
+  return `alice asked bob for his status, more than he grants her: ${why}`
+}
+
+async function takeAskAway({ alice, bob }: Cast): Promise<string> {
+  await succeed(bob, 'peers', 'deny', 'alice', 'ask')
+  const explained = await bob.run('peers', 'explain', 'alice', 'ask')
+  check(explained.code === EXIT.refusedHere, 'bob does not say that alice may not ask')
+  const why = refused(await alice.run('ask', 'bob', 'count 1', '--json'), 'allow')
+  return `bob took the right to ask from alice while they were connected: ${why}`
+}
+
+async function stranger({ alice, mallory }: Cast): Promise<string> {
+  const end = await mallory.run('ping', 'alice', '--count', '1', '--timeout', '3000', '--json')
+  check(end.code === EXIT.noAnswer, `mallory's ping ended with ${end.code}: ${end.stderr}`)
+  const { peers } = await statusOf(alice)
+  check(
+    peers.every(({ name }) => name === 'bob'),
+    'alice knows more than bob',
+  )
+  return `mallory, whom nobody has pinned, called alice and got no answer: exit code ${end.code}`
+}
+
+async function stop(cast: Cast): Promise<string> {
+  await Promise.all(
+    all(cast).map(async (node) => {
+      await succeed(node, 'stop')
+      check((await node.ended()) === EXIT.ok, `${node.name} did not stop well`)
+      check((await node.run('status')).code === EXIT.notRunning, `${node.name} still answers`)
+    }),
+  )
+  return 'all three have stopped'
+}
+
+function all({ alice, bob, mallory }: Cast): DemoNode[] {
+  return [alice, bob, mallory]
+}
+
+async function succeed(node: DemoNode, ...args: string[]): Promise<CommandEnd> {
+  const end = await node.run(...args)
+  check(
+    end.code === EXIT.ok,
+    `${node.name}: kith ${args.join(' ')} ended with ${end.code}: ${end.stderr}`,
+  )
+  return end
+}
+
+/** Why an ask was refused, after a look at whether it was, by the peer and for this rule. */
+function refused({ code, stderr }: CommandEnd, rule: string): string {
+  check(
+    code === EXIT.refusedByPeer,
+    `exit code ${code} instead of ${EXIT.refusedByPeer}: ${stderr}`,
+  )
+  const { error } = JSON.parse(stderr) as { error: { code: string; details: { rule?: string } } }
+  check(
+    error.code === 'denied' && error.details.rule === rule,
+    `refused for another cause: ${stderr}`,
+  )
+  return `refused (${error.code}, rule: ${rule}), exit code ${code}`
+}
+
+async function connected(node: DemoNode, name: string): Promise<PeerReport> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const peers = parse(await succeed(node, 'peers', 'list', '--json')) as PeerReport[]
+    const peer = peers.find((candidate) => candidate.name === name)
+    if (peer?.state === 'connected') return peer
+  }
+  throw new Error(`${node.name} and ${name} did not connect`)
+}
+
+async function statusOf(node: DemoNode): Promise<StatusReport> {
+  return parse(await succeed(node, 'status', '--json')) as StatusReport
+}
+
+function parse({ stdout }: CommandEnd): unknown {
+  return JSON.parse(stdout)
+}
+
+function lines({ stdout }: CommandEnd): unknown[] {
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
+}
+
+function check(held: boolean, otherwise: string): asserts held {
+  if (!held) throw new Error(otherwise.trim())
+}
