@@ -102,7 +102,7 @@ function unknownName(name: string, known: readonly string[]): KithError<'usage'>
 /** `agent.parallel` and the like: every leaf of the schema. */
 function keysOf(schema: z.ZodObject): string[] {
   return Object.entries(schema.shape).flatMap(([key, value]) => {
-    const inner = value instanceof z.ZodPrefault ? value.unwrap() : value
+    const inner: unknown = value instanceof z.ZodPrefault ? value.unwrap() : value
     return inner instanceof z.ZodObject ? keysOf(inner).map((rest) => `${key}.${rest}`) : [key]
   })
 }

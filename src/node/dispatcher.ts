@@ -24,17 +24,21 @@ export class Dispatcher {
     this.#components = components
   }
 
-  /** The end's body. @throws {WireFailure} and nothing else */
+  /**
+   * The end's body.
+   *
+   * @throws {WireFailure} and nothing else to a pinned peer
+   * @throws {KithError} `not-pinned`, which ends the link: a stranger is told nothing
+   */
   dispatch(answer: Answer): Body | Promise<Body> {
     const { clock, guard, pins } = this.#components
+    // Looked up for each call: a change of the pins counts from the next frame.
+    const peer = pins.byKey(answer.peer.key)
+    if (peer === undefined) {
+      const { id } = answer.peer
+      throw new KithError('not-pinned', `${id} is not pinned`, { peer: id })
+    }
     try {
-      // Looked up for each call: a change of the pins counts from the next frame.
-      const peer = pins.byKey(answer.peer.key)
-      if (peer === undefined) {
-        throw new KithError('not-pinned', `${answer.peer.id} is not pinned`, {
-          peer: answer.peer.id,
-        })
-      }
       const { verb, call } = guard.admit(peer, answer, clock.now())
       const result = verb.run(call)
       if (!(result instanceof Promise)) return result

@@ -1,5 +1,5 @@
 import { prefixBytes, writePrefix } from '../protocol/frame.ts'
-import { DRAIN_TIMEOUT_MS, MAX_LINK_BACKLOG_BYTES } from '../protocol/limits.ts'
+import { DRAIN_TIMEOUT_MS, MAX_FRAME_BYTES, MAX_LINK_BACKLOG_BYTES } from '../protocol/limits.ts'
 
 /**
  * Writes frames to a channel: the first of a tick at once, the others together in one buffer at its end, since a
@@ -24,6 +24,7 @@ export class FrameWriter {
 
   /** Takes the body of one frame. */
   write(body: Uint8Array): void {
+    if (body.byteLength > MAX_FRAME_BYTES) throw new TypeError('a frame that no peer would take')
     this.#batch.push(body)
     this.#batchBytes += prefixBytes(body.byteLength) + body.byteLength
     if (this.#flushing || this.#full !== undefined) return

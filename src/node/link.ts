@@ -208,14 +208,12 @@ export class Link {
       }
       this.#answers.set(call.id, answer)
       void result
-        .then(
-          (body) => {
-            this.#write({ t: 'end', id: call.id, body })
-          },
-          (err: unknown) => {
-            this.#fail(call.id, err)
-          },
-        )
+        .then((body) => {
+          this.#write({ t: 'end', id: call.id, body })
+        })
+        .catch((err: unknown) => {
+          this.#fail(call.id, err)
+        })
         .finally(() => {
           this.#answers.delete(call.id)
           this.#closeIfRetired()

@@ -1,6 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
+import { KithError } from '../protocol/errors.ts'
 import { HELLO_TIMEOUT_MS, LINK_PROTOCOL, LOBBY_PROTOCOL } from '../protocol/limits.ts'
 import type { Clock } from './clock.ts'
 import { Gate } from './gate.ts'
@@ -32,7 +33,7 @@ export class Mesh {
     this.#init = init
   }
 
-  /** Listens. @throws what the system says of an address that cannot be had */
+  /** Listens. @throws {KithError} `cannot-listen` when one of the addresses cannot be had */
   async start(): Promise<void> {
     const { lobby, pins } = this.#components
     const gater = new Gate({ pins, lobby })
@@ -59,7 +60,11 @@ export class Mesh {
     libp2p.addEventListener('connection:open', ({ detail }) => {
       this.#expectLink(detail)
     })
-    await libp2p.start()
+    try {
+      await libp2p.start()
+    } catch (err) {
+      throw cannotListen(this.#init.listen, err)
+    }
   }
 
   async stop(): Promise<void> {
@@ -114,4 +119,16 @@ export class Mesh {
     if (this.#transport === undefined) throw new TypeError('the mesh is not started')
     return this.#transport
   }
+}
+
+function cannotListen(listen: readonly string[], cause: unknown): KithError<'cannot-listen'> {
+  const addresses = listen.join(', ')
+  // libp2p gives one text for all addresses; what the system said is in it.
+  const said = /\bE[A-Z]{4,}\b[^\n]*/.exec(cause instanceof Error ? cause.message : '')?.[0]
+  return new KithError(
+    'cannot-listen',
+    `cannot listen on ${addresses}${said === undefined ? '' : `: ${said}`}`,
+    { addresses },
+    { cause, hint: 'kith start --listen /ip4/0.0.0.0/tcp/PORT, with a port that is free' },
+  )
 }

@@ -45,6 +45,7 @@ export class KithNode {
   readonly identity: Identity
   readonly config: Config
   readonly home: Home
+  readonly log: Logger
   readonly clock = systemClock
   readonly pins: Pins
   readonly links: Links
@@ -78,6 +79,7 @@ export class KithNode {
     this.identity = identity
     this.config = config
     this.home = home
+    this.log = log
     this.#database = database
     this.#epoch = epoch
     const ownLog = (): Uint8Array[] => identity.log
@@ -142,6 +144,14 @@ export class KithNode {
   /** Listens, dials, and takes up what the last stop or crash left. */
   async start(): Promise<void> {
     await this.pins.start()
+    this.pins.onChange(() => {
+      const { log } = this
+      this.answerer
+        .dropAsksOf((peer) => this.#askerInfo(peer) === undefined)
+        .catch((err: unknown) => {
+          log.error({ err }, 'asks of an unpinned peer could not be ended')
+        })
+    })
     await this.answerer.recover((peer) => this.#askerInfo(peer))
     this.links.start()
     await this.mesh.start()
@@ -156,8 +166,9 @@ export class KithNode {
     await this.asker.stop()
     await this.dialer.stop()
     await this.answerer.stop(drainMs)
-    this.links.stop()
+    // In this order, so that what is written last, such as a final, still goes out.
     await this.mesh.stop()
+    this.links.stop()
     await this.pins.stop()
     await this.#database.close()
   }

@@ -108,9 +108,21 @@ export async function createTransport(init: TransportInit): Promise<Transport> {
       if (components === undefined) throw new TypeError('libp2p made no services')
       // Straight to the transport: libp2p's own queue joins dials to one peer, tries addresses one after the other
       // and writes each into its peer store, which costs a seventh of a connect.
-      const timeout = AbortSignal.timeout(ADDRESS_DIAL_TIMEOUT_MS)
-      const either = AbortSignal.any([signal, timeout])
-      return await components.transportManager.dial(address, { signal: either })
+      // A socket is destroyed by the signal that it was dialled with, however much later: it gets one that nobody
+      // aborts once the dial is over.
+      const dialling = new AbortController()
+      const giveUp = (): void => {
+        dialling.abort(new Error('the dial was given up'))
+      }
+      const timer = setTimeout(giveUp, ADDRESS_DIAL_TIMEOUT_MS)
+      signal.addEventListener('abort', giveUp)
+      try {
+        signal.throwIfAborted()
+        return await components.transportManager.dial(address, { signal: dialling.signal })
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', giveUp)
+      }
     },
   }
 }

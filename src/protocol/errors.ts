@@ -30,6 +30,8 @@ export interface FailureDetails extends WireDetails {
   passphrase: { given: boolean }
   /** Another process holds this home. */
   locked: { home: string; pid?: number }
+  /** The system does not let us listen on these addresses. */
+  'cannot-listen': { addresses: string }
   /** No daemon answers at this home's control socket. */
   'daemon-not-running': { home: string }
   /** The node is stopping and takes no new work. */

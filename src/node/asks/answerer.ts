@@ -159,6 +159,12 @@ export class Answerer {
     return this.#known(asker, ask)
   }
 
+  /** Ends the asks of those that are not to be served any more. */
+  async dropAsksOf(isGone: (asker: string) => boolean): Promise<void> {
+    const gone = [...this.#active.values()].filter(({ asker }) => isGone(asker.id))
+    await Promise.all(gone.map(({ asker, record }) => this.cancel(asker.id, record.ask)))
+  }
+
   #known(asker: string, ask: string): AskRecord {
     const record = this.find(asker, ask)
     // The same words for an id that nobody has and one of another asker.

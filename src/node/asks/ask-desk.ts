@@ -14,6 +14,9 @@ import type { Asker } from './asker.ts'
 
 const DEFAULT_TIMEOUT_MS = 600_000
 
+/** Asks that an engine can look back on. */
+const MAX_FACTS = 200
+
 export interface AskDeskComponents {
   store: AskStore
   answerer: Answerer
@@ -116,10 +119,10 @@ export class AskDesk {
     return await this.#components.store.lastSeq(record)
   }
 
-  /** All asks that are kept, newest first, as they stand now. */
-  async list(): Promise<AskRecord[]> {
+  /** The newest asks, newest first, as they stand now. */
+  async list(limit: number): Promise<AskRecord[]> {
     const { answerer, store } = this.#components
-    return (await store.list()).map((record) =>
+    return (await store.list(limit)).map((record) =>
       record.direction === 'in' ? (answerer.find(record.peer, record.ask) ?? record) : record,
     )
   }
@@ -131,7 +134,7 @@ export class AskDesk {
   }
 
   async facts(): Promise<AskFact[]> {
-    return (await this.list())
+    return (await this.list(MAX_FACTS))
       .filter(({ direction }) => direction === 'in')
       .map((record) => ({
         id: record.ask,

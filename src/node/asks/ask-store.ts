@@ -4,13 +4,13 @@ import { isFinal, mayFollow, finalState } from '../../protocol/ask.ts'
 import type { AskState } from '../../protocol/ask.ts'
 import { encode } from '../../protocol/cbor.ts'
 import type { CborValue } from '../../protocol/cbor.ts'
-import { uuidTime } from '../../protocol/uuid.ts'
 import { ASK_STATES, askCall, askEvent, askFinal, bytes } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { Database, Operation } from '../../store/database.ts'
 import { Journal } from '../../store/journal.ts'
 import type { JournalVerdict } from '../../store/journal.ts'
 import { Repository } from '../../store/repository.ts'
+import type { KeyRange } from '../../store/repository.ts'
 import type { Clock } from '../clock.ts'
 import type { AskEvent } from './feed.ts'
 
@@ -58,6 +58,8 @@ export class AskStore {
   readonly #events: Repository<z.infer<typeof askEvent>>
   /** Keys of the records that have no final, so that a start need not read all of them. */
   readonly #open: Repository<null>
+  /** Keys of records by ask id, which holds the time: to find one, and to list the newest. */
+  readonly #ids: Repository<string>
   /** Keys of final records by the time of their end, so that pruning need not either. */
   readonly #ended: Repository<string>
 
@@ -73,6 +75,7 @@ export class AskStore {
     this.#calls = new Repository(database, 'ask-calls', askCall)
     this.#events = new Repository(database, 'ask-events', askEvent)
     this.#open = new Repository(database, 'asks-open', z.null())
+    this.#ids = new Repository(database, 'asks-by-id', z.string())
     this.#ended = new Repository(database, 'asks-ended', z.string())
   }
 
@@ -123,16 +126,15 @@ export class AskStore {
     return records
   }
 
-  /** All asks that are kept, newest first. */
-  async list(): Promise<AskRecord[]> {
-    const records = await Array.fromAsync(this.#records.values())
-    return records.sort((a, b) => uuidTime(b.ask) - uuidTime(a.ask))
+  /** The newest asks that are kept, newest first. */
+  async list(limit: number): Promise<AskRecord[]> {
+    return await this.#byId({ reverse: true, limit })
   }
 
-  /** A record whose id this is, of either direction. */
+  /** The ask with this id. Of several, since peers choose the ids of theirs, ours comes before theirs. */
   async find(ask: string): Promise<AskRecord | undefined> {
-    for await (const record of this.#records.values()) if (record.ask === ask) return record
-    return undefined
+    const records = await this.#byId({ gt: `${ask}!`, lt: `${ask}"` })
+    return records.find(({ direction }) => direction === 'out') ?? records[0]
   }
 
   /** Stores a new ask, on disk when this resolves. `state` is `claimed` when it runs at once. */
@@ -141,6 +143,7 @@ export class AskStore {
       this.#records.put(keyOf(record), record),
       this.#calls.put(keyOf(record), call),
       this.#open.put(keyOf(record), null),
+      this.#ids.put(idKey(record), keyOf(record)),
     ])
   }
 
@@ -183,14 +186,16 @@ export class AskStore {
     return next
   }
 
-  /** Forgets asks that ended before `before`, with all they brought. Returns how many. */
+  /** Forgets asks that ended before `before`, with all they brought and the steps before it. Returns how many. */
   async prune(before: number): Promise<number> {
     let pruned = 0
     for await (const [endedAt, key] of this.#ended.entries({ lt: timeKey(before) })) {
+      const record = await this.#records.get(key)
       const operations: Operation[] = [
         this.#ended.del(endedAt),
         this.#records.del(key),
         this.#calls.del(key),
+        ...(record === undefined ? [] : [this.#ids.del(idKey(record))]),
       ]
       const range = { gt: `${key}!`, lt: `${key}"` }
       for await (const eventKey of this.#events.keys(range))
@@ -198,11 +203,31 @@ export class AskStore {
       await this.#database.write(operations, { durable: false })
       pruned++
     }
+    await this.#pruneJournal(before)
     return pruned
   }
 
   async verify(): Promise<JournalVerdict> {
     return await this.#journal.verify()
+  }
+
+  async #pruneJournal(before: number): Promise<void> {
+    let keepFrom = 0
+    for await (const { at, seq } of this.#journal.read()) {
+      if (at >= before) break
+      keepFrom = seq + 1
+    }
+    // The newest entry stays, so that the next one has one to follow.
+    await this.#journal.pruneBefore(Math.min(keepFrom, this.#journal.head.seq))
+  }
+
+  async #byId(range: KeyRange): Promise<AskRecord[]> {
+    const records: AskRecord[] = []
+    for await (const key of this.#ids.values(range)) {
+      const record = await this.#records.get(key)
+      if (record !== undefined) records.push(record)
+    }
+    return records
   }
 
   async #append(
@@ -234,6 +259,10 @@ function keyOf({ direction, peer, ask }: Pick<AskRecord, 'direction' | 'peer' | 
 
 function eventKey(record: AskRecord, seq: number): string {
   return `${keyOf(record)}!${seq.toString(16).padStart(14, '0')}`
+}
+
+function idKey(record: AskRecord): string {
+  return `${record.ask}!${keyOf(record)}`
 }
 
 function timeKey(at: number): string {

@@ -40,6 +40,8 @@ interface OutAsk {
   sent: boolean
   /** The peer said it has it on disk. */
   accepted: boolean
+  /** Tries so far: after the first, the peer may have it, and a refusal of one more try says nothing of the ask. */
+  tries: number
   /** Its final is decided, and perhaps still on its way to disk. */
   ended: boolean
   /** Writes of events, one after the other. */
@@ -155,6 +157,7 @@ export class Asker {
       wait,
       sent,
       accepted: feed.lastSeq > 0,
+      tries: sent ? 1 : 0,
       ended: false,
       written: Promise.resolve(),
       stop: new AbortController(),
@@ -205,6 +208,7 @@ export class Asker {
         signal: ask.stop.signal,
         onSent: () => {
           ask.sent = true
+          ask.tries++
         },
         onEvent: (seq, event) => {
           this.#take(ask, seq, event)
@@ -237,7 +241,7 @@ export class Asker {
   #verdict(ask: OutAsk, err: unknown): AskFinal | undefined {
     if (err instanceof WireFailure) {
       const later = err.code === 'rate-limited' || err.code === 'busy'
-      if (later && (ask.wait || ask.accepted)) return undefined
+      if (later && (ask.wait || ask.tries > 1)) return undefined
       return failed(err.code, plain(err.details))
     }
     if (ask.stop.signal.aborted) return undefined

@@ -170,7 +170,12 @@ export const ROUTES = {
     pingReport,
   ),
   ask: route('POST', '/v1/asks', askRequest, askReport),
-  asks: route('GET', '/v1/asks', nothing, z.array(askReport)),
+  asks: route(
+    'GET',
+    '/v1/asks',
+    z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
+    z.array(askReport),
+  ),
   showAsk: route(
     'GET',
     '/v1/asks/:ask',

@@ -52,8 +52,8 @@ export function createHandlers(
     },
     ping: async ({ name, timeoutMs }, signal) => await ping(node, name, timeoutMs, signal),
     ask: async (request) => await report(node, await node.desk.ask(request)),
-    asks: async () => {
-      const records = await node.desk.list()
+    asks: async ({ limit }) => {
+      const records = await node.desk.list(limit)
       return await Promise.all(records.map((record) => report(node, { record })))
     },
     showAsk: async ({ ask }) => {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import type { Logger } from 'pino'
 import { KithError, isFailure } from '../../protocol/errors.ts'
@@ -65,6 +66,15 @@ export class ControlServer {
 
   #app(): Hono {
     const app = new Hono()
+    app.use(
+      bodyLimit({
+        maxSize: MAX_BODY_BYTES,
+        onError: (context) => {
+          const details = { bytes: MAX_BODY_BYTES + 1, limitBytes: MAX_BODY_BYTES }
+          return answer(context, new KithError('too-large', 'the body is too long', details))
+        },
+      }),
+    )
     for (const name of Object.keys(ROUTES) as RouteName[]) {
       const { method, path } = ROUTES[name]
       app.on(method, path, async (context) => await this.#serve(name, context))
@@ -110,13 +120,6 @@ async function readInput(name: RouteName, context: Context): Promise<unknown> {
 }
 
 async function readJson(context: Context): Promise<object> {
-  const length = Number(context.req.header('content-length') ?? 0)
-  if (!(length <= MAX_BODY_BYTES)) {
-    throw new KithError('too-large', 'the body is too long', {
-      bytes: length,
-      limitBytes: MAX_BODY_BYTES,
-    })
-  }
   const body: unknown = await context.req.json().catch(() => undefined)
   if (typeof body === 'object' && body !== null) return body
   throw new KithError('usage', 'the body is no JSON object', { what: 'body' })

@@ -36,17 +36,16 @@ export function askVerb({ answerer }: AskVerbComponents, init: { ownId: string }
     },
     admit: ({ peer, body, now }) => {
       assertChain(body.chain, peer.id, init.ownId)
+      // A duplicate joins what is there: it is no new ask, needs no room, and its id may be as old as the ask.
+      if (answerer.find(peer.id, body.ask) !== undefined) return () => undefined
       const rate = decideRate(perMinute(peer.pin.ask.perMinute), cells.get(peer.id), now)
       if (!rate.allowed) {
         const { retryAfterMs } = rate
         throw new KithError('rate-limited', 'too many asks a minute', { retryAfterMs })
       }
-      // A duplicate joins what is there: it needs no room, and its id may be as old as the ask.
-      if (answerer.find(peer.id, body.ask) === undefined) {
-        const problem = idProblem(body.ask, now)
-        if (problem !== undefined) throw new KithError('bad-request', problem, { what: problem })
-        answerer.assertRoom(askerOf(peer))
-      }
+      const problem = idProblem(body.ask, now)
+      if (problem !== undefined) throw new KithError('bad-request', problem, { what: problem })
+      answerer.assertRoom(askerOf(peer))
       return () => {
         cells.set(peer.id, rate.cell)
       }

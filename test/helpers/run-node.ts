@@ -1,0 +1,22 @@
+/** Run as a process of its own: the node of KITH_HOME, as `kith start` runs it. A failure is one JSON line on stderr. */
+import { runDaemon } from '../../src/node/daemon.ts'
+import { homeOf } from '../../src/node/home.ts'
+import { isFailure } from '../../src/protocol/errors.ts'
+
+try {
+  const code = await runDaemon({
+    home: homeOf(process.env, undefined),
+    env: process.env,
+    flags: {},
+    passphrase: process.argv[2],
+    stdout: process.stdout,
+    onReady: () => undefined,
+  })
+  // A timer of libp2p's address manager would keep the process for a second longer.
+  process.exit(code)
+} catch (err) {
+  if (!isFailure(err)) throw err
+  const { code, details, hint, message } = err
+  process.stderr.write(`${JSON.stringify({ code, message, details, hint })}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,72 @@
+import { hash } from 'node:crypto'
+import type { KnownPeer } from '../../src/node/pins.ts'
+import { publicKeyOf } from '../../src/protocol/ed25519.ts'
+import { peerIdOf } from '../../src/protocol/peer-id.ts'
+import type { Pin } from '../../src/protocol/pin.ts'
+
+/** Ed25519 seed of a test's node: the same for the same name. */
+export function seedOf(name: string): Uint8Array {
+  return new Uint8Array(hash('sha256', `kith test ${name}`, 'buffer'))
+}
+
+/** The node called `name` as those see it who have pinned it. */
+export function peerOf(name: string, pin: Partial<Pin> = {}): KnownPeer {
+  const ask = { preset: 'none', perMinute: 30, parallel: 2, queue: 8, depth: 0, maxSeconds: 600 }
+  return {
+    pin: {
+      name,
+      addresses: [],
+      allow: ['ping'],
+      callsPerMinute: 1_000_000,
+      ask: { ...ask, approve: [] },
+      ...pin,
+    },
+    id: `kith1${name}`,
+    key: peerIdOf(publicKeyOf(seedOf(name))),
+    frozen: false,
+  }
+}
+
+/** Pins in memory, of nodes whose keys are known. */
+export class StubPins {
+  /** As if a pin waited for its node's key log: what opens the lobby. */
+  waiting = false
+  /** Key logs that were shown, and the keys that showed them. */
+  readonly shown: { events: Uint8Array[]; key: string }[] = []
+  #peers: KnownPeer[]
+  readonly #listeners = new Set<() => void>()
+
+  constructor(peers: KnownPeer[] = []) {
+    this.#peers = peers
+  }
+
+  peers(): KnownPeer[] {
+    return this.#peers
+  }
+
+  byKey(key: string): KnownPeer | undefined {
+    return this.#peers.find((peer) => peer.key === key)
+  }
+
+  byName(name: string): KnownPeer | undefined {
+    return this.#peers.find(({ pin }) => pin.name === name)
+  }
+
+  /** Puts other pins in force, as an edit of peers.yaml does. */
+  set(peers: KnownPeer[]): void {
+    this.#peers = peers
+    for (const listener of this.#listeners) listener()
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  async learn(events: Uint8Array[], key: string): Promise<undefined> {
+    this.shown.push({ events, key })
+    return undefined
+  }
+}
