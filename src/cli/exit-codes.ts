@@ -70,6 +70,7 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'no-identity': EXIT.failed,
   exists: EXIT.failed,
   locked: EXIT.failed,
+  'cannot-listen': EXIT.failed,
 }
 
 const FROM_PEER: Readonly<Record<WireCode, ExitCode>> = {

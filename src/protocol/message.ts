@@ -153,9 +153,7 @@ export function isMap(value: CborValue | undefined): value is CborMap {
 
 /** The shape is exact: every key that a kind has is read by name, so the count settles that there is no other. */
 function assertKeys(map: CborMap, count: number): void {
-  let keys = 0
-  for (const _ in map) keys++
-  if (keys !== count) throw noMessage('missing or unknown keys')
+  if (Object.keys(map).length !== count) throw noMessage('missing or unknown keys')
 }
 
 function uint(map: CborMap, key: string): number {

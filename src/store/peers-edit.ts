@@ -19,7 +19,7 @@ export type PeerEdit =
  * @throws {KithError} `unknown-peer`, and `exists` for a name that is taken.
  */
 export function applyEdit(document: Document, edit: PeerEdit): void {
-  const peers = seqAt(document, 'peers')
+  const peers = asSeq(document.get('peers'))
   switch (edit.op) {
     case 'add':
       assertFree(peers, edit.peer.name)
@@ -36,7 +36,7 @@ export function applyEdit(document: Document, edit: PeerEdit): void {
       deny(find(peers, edit.name), edit.grants)
       return
     case 'set-addresses':
-      find(peers, edit.name).set('addresses', lineOf(document, edit.addresses))
+      setAddresses(document, find(peers, edit.name), edit.addresses)
       return
     case 'rename':
       if (edit.to !== edit.name) assertFree(peers, edit.to)
@@ -77,13 +77,11 @@ function peerNode(document: Document, peer: PeerRow): YAMLMap {
 }
 
 function allow(document: Document, peer: YAMLMap, grants: GrantName[]): void {
-  const allowed = peer.get('allow')
-  if (!isSeq(allowed)) {
-    peer.set('allow', lineOf(document, grants))
-    return
-  }
+  const allowed = listAt(document, peer, 'allow')
   for (const grant of grants) {
-    if (!allowed.items.some((item) => isScalar(item) && item.value === grant)) allowed.add(grant)
+    if (!allowed.items.some((item) => isScalar(item) && item.value === grant)) {
+      allowed.items.push(document.createNode(grant))
+    }
   }
 }
 
@@ -95,21 +93,23 @@ function deny(peer: YAMLMap, grants: GrantName[]): void {
   )
 }
 
+function setAddresses(document: Document, peer: YAMLMap, addresses: string[]): void {
+  listAt(document, peer, 'addresses').items = addresses.map((text) => document.createNode(text))
+}
+
 function setId(peer: YAMLMap, id: string): void {
   // In the key's own line, so that a comment on it stays.
   for (const { key } of peer.items) if (isScalar(key) && key.value === 'key') key.value = 'id'
   peer.set('id', id)
 }
 
-/** `[a, b]`. */
-function lineOf(document: Document, items: string[]): YAMLSeq {
-  const seq = document.createNode(items, { flow: true })
-  if (!isSeq(seq)) throw new TypeError('an array becomes a list')
-  return seq
+/** The list at `key` of `peer`, with the comments on it; a new one on one line when there is none. */
+function listAt(document: Document, peer: YAMLMap, key: string): YAMLSeq {
+  if (!peer.has(key)) peer.set(key, document.createNode([], { flow: true }))
+  return asSeq(peer.get(key))
 }
 
-function seqAt(document: Document, key: string): YAMLSeq {
-  const seq = document.get(key)
-  if (!isSeq(seq)) throw new TypeError(`${key} is a list`)
-  return seq
+function asSeq(node: unknown): YAMLSeq {
+  if (!isSeq(node)) throw new TypeError('not a list')
+  return node
 }

@@ -128,8 +128,8 @@ describe('peers file', () => {
         lines: ['-    allow: [ping]', '+    allow: [ping, ask]'],
       },
       {
-        edit: { op: 'allow', name: 'phone', grants: ['ping'] },
-        lines: ['+    allow: [ping]'],
+        edit: { op: 'allow', name: 'phone', grants: ['status'] },
+        lines: ['+    allow: [status]'],
       },
       {
         edit: { op: 'deny', name: 'nas', grants: ['ping'] },
@@ -142,6 +142,10 @@ describe('peers file', () => {
           '-    addresses: [/ip4/10.0.0.1/tcp/7423] # at home',
           '+    addresses: [/dns4/nas.lan/tcp/1] # at home',
         ],
+      },
+      {
+        edit: { op: 'set-addresses', name: 'phone', addresses: ['/ip4/1.2.3.4/tcp/1'] },
+        lines: ['+    addresses: [/ip4/1.2.3.4/tcp/1]'],
       },
       {
         edit: { op: 'rename', name: 'nas', to: 'cellar' },

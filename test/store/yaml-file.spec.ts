@@ -46,7 +46,7 @@ describe('yaml file', () => {
     ['an empty file', '', /^1:1: Invalid input: expected object/],
     ['a file of comments', '# a\n', /^1:1: Invalid input: expected object/],
     ['a key that is there twice', 'a: 1\na: 2\n', /^2:1: a is there twice$/],
-    ['a key that is there twice below', 'list:\n  - {name: x, name: y}', /^2:14: name is there/],
+    ['a key that is there twice below', 'list:\n  - {name: x, name: y}', /^2:15: name is there/],
     ['an anchor', 'a: &x 1\n', /^1:7: anchors \(&\) are not taken$/],
     ['an alias', 'a: &x 1\nlist: *x\n', /^1:7: .* \(and 1 more\)$/],
     ['a merge', 'list:\n  - <<: {size: 1}\n    name: x\n', /^2:5: list\[0\]: unknown key <</],

@@ -2,23 +2,19 @@ import type { Logger } from 'pino'
 import type { Agent } from '../../agent/agent.ts'
 import { afterCrash } from '../../protocol/ask.ts'
 import { KithError } from '../../protocol/errors.ts'
-import { MAX_ANSWER_BYTES } from '../../protocol/limits.ts'
-import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
+import type { AskCall } from '../../protocol/verbs.ts'
 import type { Clock } from '../clock.ts'
 import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import { Feed } from './feed.ts'
 import type { AskHandle, AskerInfo } from './handle.ts'
+import { failed, runEngine } from './run-engine.ts'
+import type { ClaimedAsk } from './run-engine.ts'
 import { Turns } from './turns.ts'
 import type { Turn } from './turns.ts'
 
 /** An ask without a final. */
-interface ActiveAsk extends Turn {
-  record: AskRecord
-  call: AskCall
-  asker: AskerInfo
-  feed: Feed
-  stop: AbortController
+interface ActiveAsk extends Turn, ClaimedAsk {
   cancelTimer: () => void
   /** Resolves once the final is on disk; while it waits for its turn there is nothing to wait for. */
   run: Promise<void> | undefined
@@ -218,47 +214,9 @@ export class Answerer {
     if (active.record.state !== 'claimed') {
       active.record = await store.advance(active.record, 'claimed')
     }
-    const final = await this.#think(active)
+    const final = await runEngine(this.#components, active)
     active.record = await store.finish(active.record, final)
     active.feed.end(final)
-  }
-
-  async #think(active: ActiveAsk): Promise<AskFinal> {
-    const { agent, store } = this.#components
-    const { asker, call, feed, record, stop } = active
-    const ask = {
-      id: record.ask,
-      asker: { name: asker.name, id: asker.id },
-      text: call.text,
-      preset: asker.grant.preset,
-      approve: asker.grant.approve,
-      deadlineAt: record.deadlineAt,
-      ...(call.session === undefined ? {} : { session: call.session }),
-    }
-    let bytes = 0
-    for await (const event of agent.run(ask, stop.signal)) {
-      switch (event.kind) {
-        case 'text':
-        case 'progress': {
-          if (event.kind === 'text') bytes += Buffer.byteLength(event.text)
-          if (bytes > MAX_ANSWER_BYTES) {
-            return failed('too-large', { bytes, limitBytes: MAX_ANSWER_BYTES })
-          }
-          active.record = { ...active.record, state: 'running' }
-          const numbered = { seq: feed.lastSeq + 1, body: event }
-          await store.addEvent(active.record, numbered)
-          feed.push(numbered)
-          break
-        }
-        case 'done': {
-          const end = { ask: record.ask, engine: agent.name, lastSeq: feed.lastSeq }
-          return { outcome: 'done', end }
-        }
-        case 'failed':
-          return failed(event.code, { ...event.details })
-      }
-    }
-    throw new TypeError('the agent ended without a final event')
   }
 
   async #end(active: ActiveAsk, reason: KithError<'cancelled' | 'deadline'>): Promise<void> {
@@ -296,8 +254,4 @@ function turnOf({ id, grant }: AskerInfo): Turn {
 
 function keyOf(asker: string, ask: string): string {
   return `${asker}!${ask}`
-}
-
-function failed(code: string, details: { [key: string]: string | number } = {}): AskFinal {
-  return { outcome: 'failed', code, details }
 }

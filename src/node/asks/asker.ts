@@ -11,6 +11,7 @@ import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import type { AskHandle } from './handle.ts'
 import { Feed } from './feed.ts'
+import { failed } from './run-engine.ts'
 
 /** The peer ends an ask at its deadline; we wait so much longer for that end to come. */
 const DEADLINE_GRACE_MS = 5_000
@@ -279,10 +280,6 @@ export class Asker {
     ask.feed.end(final)
     ask.stop.abort(new KithError('cancelled', 'the ask has ended', {}))
   }
-}
-
-function failed(code: string, details: { [key: string]: string | number } = {}): AskFinal {
-  return { outcome: 'failed', code, details }
 }
 
 /** Of a peer's details, what we keep and show: text and numbers. */
