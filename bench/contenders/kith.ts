@@ -26,17 +26,15 @@ const CALLS_PER_MINUTE = 1_000_000_000
  */
 export const kith: Contender = {
   serve: async ({ clients }) => {
-    const peers = await Promise.all(
-      Array.from({ length: clients }, async (_, index) => peerOf(clientSeed(index), index)),
-    )
-    const mesh = meshOf(serverSeed(), await keyOf(serverSeed()), peers, ['/ip4/127.0.0.1/tcp/0'])
+    const peers = Array.from({ length: clients }, (_, index) => peerOf(clientSeed(index), index))
+    const mesh = meshOf(serverSeed(), keyOf(serverSeed()), peers, ['/ip4/127.0.0.1/tcp/0'])
     await mesh.start()
     const [address = ''] = mesh.addresses()
     return { address, stop: () => mesh.stop() }
   },
   client: async ({ index }) => {
-    const server = await peerOf(serverSeed(), 0)
-    const mesh = meshOf(clientSeed(index), await keyOf(clientSeed(index)), [server], [])
+    const server = peerOf(serverSeed(), 0)
+    const mesh = meshOf(clientSeed(index), keyOf(clientSeed(index)), [server], [])
     await mesh.start()
     return {
       connect: async (address) => {
@@ -83,7 +81,7 @@ function meshOf(secret: Uint8Array, ownKey: string, peers: KnownPeer[], listen: 
   )
 }
 
-async function peerOf(seed: Uint8Array, index: number): Promise<KnownPeer> {
+function peerOf(seed: Uint8Array, index: number): KnownPeer {
   const ask = { preset: 'none', perMinute: 30, parallel: 2, queue: 8, depth: 0, maxSeconds: 600 }
   return {
     pin: {
@@ -94,13 +92,13 @@ async function peerOf(seed: Uint8Array, index: number): Promise<KnownPeer> {
       ask: { ...ask, approve: [] },
     },
     id: `kith1-${index}`,
-    key: await keyOf(seed),
+    key: keyOf(seed),
     frozen: false,
   }
 }
 
-async function keyOf(seed: Uint8Array): Promise<string> {
-  return peerIdOf(await publicKeyOf(seed))
+function keyOf(seed: Uint8Array): string {
+  return peerIdOf(publicKeyOf(seed))
 }
 
 function serverSeed(): Uint8Array {

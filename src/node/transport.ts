@@ -4,6 +4,7 @@ import type {
   ComponentLogger,
   Connection,
   ConnectionGater,
+  ConnectionProtector,
   Libp2p,
   Logger,
   Stream,
@@ -82,6 +83,7 @@ export async function createTransport(init: TransportInit): Promise<Transport> {
       }),
     ],
     connectionGater: init.gater,
+    connectionProtector: () => joinWrites,
     connectionManager: {
       maxConnections: 4_096,
       maxIncomingPendingConnections: MAX_PENDING_INBOUND,
@@ -154,6 +156,18 @@ export function channelOf(stream: Stream, connection: Connection): Channel {
       connection.abort(reason)
     },
   }
+}
+
+/**
+ * Joins the parts of each write. libp2p hands the length, the header and the body of a message to the socket one by
+ * one, each a system call of its own; copying them together costs less.
+ */
+const joinWrites: ConnectionProtector = {
+  protect: async (connection) => {
+    const send = connection.send.bind(connection)
+    connection.send = (data) => send(data instanceof Uint8Array ? data : data.subarray())
+    return connection
+  },
 }
 
 /** libp2p's own log costs a tenth of the speed, even when nobody reads it. */

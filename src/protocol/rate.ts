@@ -26,9 +26,10 @@ export function decideRate(rate: Rate, cell: number | undefined, now: number): R
   if (rate.calls <= 0 || rate.burst <= 0) return { allowed: false, retryAfterMs: rate.perMs }
   const intervalMs = rate.perMs / rate.calls
   const toleranceMs = intervalMs * (rate.burst - 1)
-  // A clock that went back leaves a cell in the far future: it holds nobody for longer than a full burst takes.
-  const latest = now + intervalMs * rate.burst
-  const arrival = Math.min(Math.max(cell ?? now, now), latest)
+  const arrival = Math.max(cell ?? now, now)
+  const furthest = now + toleranceMs + intervalMs
+  // No call leaves a cell further ahead (to a rounding): the clock went back since. The cell of this call replaces it.
+  if (arrival > furthest + 1) return { allowed: true, cell: furthest }
   const earlyMs = arrival - toleranceMs - now
   if (earlyMs > 0) return { allowed: false, retryAfterMs: Math.ceil(earlyMs) }
   return { allowed: true, cell: arrival + intervalMs }

@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, type Document, type YAMLMap, type YAMLSeq } from 'yaml'
+import { isMap, isScalar, isSeq, visit, type Document, type YAMLMap, type YAMLSeq } from 'yaml'
 import { KithError } from '../protocol/errors.ts'
 import type { GrantName, PeerRow } from '../protocol/pin.ts'
 
@@ -27,7 +27,7 @@ export function applyEdit(document: Document, edit: PeerEdit): void {
       peers.add(peerNode(document, edit.peer))
       return
     case 'remove':
-      peers.items.splice(peers.items.indexOf(find(peers, edit.name)), 1)
+      remove(peers, find(peers, edit.name))
       return
     case 'allow':
       allow(document, find(peers, edit.name), edit.grants)
@@ -72,8 +72,24 @@ function assertFree(peers: YAMLSeq, name: string): void {
 function peerNode(document: Document, peer: PeerRow): YAMLMap {
   const node = document.createNode(peer)
   if (!isMap(node)) throw new TypeError('a peer is a map')
-  for (const { value } of node.items) if (isSeq(value)) value.flow = true
+  visit(node, {
+    Seq(_key, seq) {
+      seq.flow = true
+    },
+  })
   return node
+}
+
+/** A peer goes with the comment above it. */
+function remove(peers: YAMLSeq, peer: YAMLMap): void {
+  const index = peers.items.indexOf(peer)
+  peers.items.splice(index, 1)
+  if (index > 0) return
+  // The parser gives what stands above the first peer to the list: its last paragraph was the peer's.
+  const paragraphs = peers.commentBefore?.split('\n\n') ?? []
+  peers.commentBefore = paragraphs.slice(0, -1).join('\n\n')
+  const [first] = peers.items
+  if (isMap(first)) first.spaceBefore = false
 }
 
 function allow(document: Document, peer: YAMLMap, grants: GrantName[]): void {

@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { systemClock } from '../../src/node/clock.ts'
 import type { Clock } from '../../src/node/clock.ts'
 import { Dispatcher } from '../../src/node/dispatcher.ts'
@@ -7,6 +6,7 @@ import type { Link } from '../../src/node/link.ts'
 import { Links } from '../../src/node/links.ts'
 import { Lobby } from '../../src/node/lobby.ts'
 import type { LobbyComponents, LobbyInit } from '../../src/node/lobby.ts'
+import { createLog } from '../../src/node/log.ts'
 import { Mesh } from '../../src/node/mesh.ts'
 import { pingVerb } from '../../src/node/verbs/ping.ts'
 import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../../src/protocol/limits.ts'
@@ -34,11 +34,13 @@ export class TestMesh {
   readonly lobby: Lobby
   readonly pins: StubPins
   readonly log = new LogTap()
+  /** Calls of peers that were dispatched. */
+  calls = 0
 
   constructor(name: string, init: TestMeshInit = {}) {
     const { clock = systemClock, lobby, lobbyPins, peers = [] } = init
     const { log: tap } = this
-    const log = pino({ level: 'debug', base: null }, tap)
+    const log = createLog('debug', tap)
     this.name = name
     this.pins = new StubPins(peers.map((peer) => peerOf(peer)))
     const { pins } = this
@@ -46,7 +48,17 @@ export class TestMesh {
     const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId: () => 'incident' })
     const versions: [number, number] = [LINK_VERSION_MIN, LINK_VERSION_MAX]
     this.links = new Links(
-      { pins, clock, log, dispatcher },
+      {
+        pins,
+        clock,
+        log,
+        dispatcher: {
+          dispatch: (answer) => {
+            this.calls++
+            return dispatcher.dispatch(answer)
+          },
+        },
+      },
       {
         ownKey: peerOf(name).key,
         hello: () => ({

@@ -36,7 +36,7 @@ describe('strict map', () => {
     ['max_second', 'max_seconds'],
     ['Allow', 'allow'],
     ['nmae', 'name'],
-    ['nzze', undefined],
+    ['zzze', undefined],
     ['nam', 'name'],
     ['i', undefined],
     ['ids', 'id'],

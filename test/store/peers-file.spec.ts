@@ -124,6 +124,16 @@ describe('peers file', () => {
         ],
       },
       {
+        edit: { op: 'remove', name: 'nas' },
+        lines: [
+          '-  # the one in the cellar',
+          '-  - name: nas # a',
+          `-    id: ${idA}`,
+          '-    addresses: [/ip4/10.0.0.1/tcp/7423] # at home',
+          '-    allow: [ping]',
+        ],
+      },
+      {
         edit: { op: 'allow', name: 'nas', grants: ['ping', 'ask', 'ask'] },
         lines: ['-    allow: [ping]', '+    allow: [ping, ask]'],
       },
@@ -166,6 +176,22 @@ describe('peers file', () => {
         assert.deepEqual(await changed(edit), lines)
       })
     }
+
+    it('keeps what is said above all peers when the first goes', async () => {
+      const text = file.replace('  # the one', '  # both\n\n  # the one')
+      await write(text)
+      await editPeers(path(), { op: 'remove', name: 'nas' })
+      assert.match(
+        await readFile(path(), 'utf8'),
+        /^peers:\n  # both\n  # mine\n  - name: phone\n/m,
+      )
+    })
+
+    it('writes the lists of a new peer on one line each', async () => {
+      const ask = { approve: ['write' as const] }
+      await editPeers(path(), { op: 'add', peer: { name: 'c', id: idC, ask } })
+      assert.match(await readFile(path(), 'utf8'), /^    ask:\n      approve: \[write\]\n$/m)
+    })
 
     it('returns the pins that the file then has', async () => {
       await write(file)

@@ -53,7 +53,7 @@ export class ControlServer {
 
   /** Ends streams, answers what is under way, and resolves when nobody is connected. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new KithError('stopping', 'this node is stopping', {}))
+    this.#stopping.abort(stopping())
     const server = this.#server
     if (server === undefined) return
     await new Promise<void>((resolve) => {
@@ -100,12 +100,22 @@ export class ControlServer {
       const handle = handlers[name] as (input: unknown, signal: AbortSignal) => Promise<object>
       return context.json(await handle(input, signal))
     } catch (err) {
+      if (isStoreClosed(err)) return answer(context, stopping())
       if (!(err instanceof KithError || err instanceof WireFailure)) {
         log.error({ route: name, err }, 'control call failed')
       }
       return answer(context, err)
     }
   }
+}
+
+/** The store closes a moment before this server does, and calls come in meanwhile. */
+function isStoreClosed(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === 'LEVEL_DATABASE_NOT_OPEN'
+}
+
+function stopping(): KithError<'stopping'> {
+  return new KithError('stopping', 'this node is stopping', {})
 }
 
 /** Path, query and body of a request as its route's schema has them. @throws {KithError} `usage` */

@@ -1,0 +1,101 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { readConfig } from '../../src/node/config.ts'
+import { homeOf, type Home } from '../../src/node/home.ts'
+import { openIdentity } from '../../src/node/identity.ts'
+import { KithNode } from '../../src/node/node.ts'
+import { initNode } from '../../src/node/offline.ts'
+import { REPLY_BYTES, type Contender } from './contender.ts'
+
+/** Above every load, so that the limits are decided on and refuse nothing. */
+const PLENTY = 1_000_000
+
+/**
+ * Durable asks between two whole nodes, through the builtin engine's `echo`: stored by the asker before it is sent,
+ * journaled, claimed and answered by the other with an fsync each, and stored again by the asker. The request is as
+ * long as the reply.
+ */
+export const kithAsk: Contender = {
+  serve: async ({ clients, dir }) => {
+    const server = homeIn(dir, 'server')
+    const { id } = await initNode(server, { protection: { clear: true } })
+    const ids: string[] = []
+    for (let index = 0; index < clients; index++) {
+      const home = homeIn(dir, `client-${index}`)
+      ids.push((await initNode(home, { protection: { clear: true } })).id)
+    }
+    await pin(server, ids)
+    await writeFile(join(dir, 'server-id'), id)
+    const node = await start(server, ['/ip4/127.0.0.1/tcp/0'])
+    const [address = ''] = node.mesh.addresses()
+    return { address, stop: () => node.stop(0) }
+  },
+  client: async ({ dir, index }) => {
+    const home = homeIn(dir, `client-${index}`)
+    await pin(home, [await readFile(join(dir, 'server-id'), 'utf8')])
+    const node = await start(home, [])
+    const [{ pin: server } = { pin: { name: '' } }] = node.pins.peers()
+    return {
+      connect: async (address) => {
+        await node.pins.edit({ op: 'set-addresses', name: server.name, addresses: [address] })
+        const peer = node.pins.byName(server.name)
+        if (peer === undefined) throw new TypeError('the server is not pinned')
+        const link = await node.dialer.connect(peer)
+        return {
+          call: async () => await ask(node, server.name),
+          close: async () => {
+            await node.pins.edit({ op: 'set-addresses', name: server.name, addresses: [] })
+            link.abort(new Error('closed'))
+          },
+        }
+      },
+      stop: () => node.stop(0),
+    }
+  },
+}
+
+async function ask(node: KithNode, peer: string): Promise<Uint8Array> {
+  const handle = await node.desk.ask({ peer, text: `echo ${'x'.repeat(REPLY_BYTES)}` })
+  const pieces: Uint8Array[] = []
+  const events = handle.read(0)
+  for (;;) {
+    const { done, value } = await events.next()
+    if (done !== true) {
+      if (value.body.kind === 'text') pieces.push(Buffer.from(value.body.text))
+    } else if (value.outcome === 'done') {
+      return Buffer.concat(pieces)
+    } else {
+      throw new Error(`the ask failed: ${value.code}`)
+    }
+  }
+}
+
+function homeIn(dir: string, name: string): Home {
+  return homeOf({ KITH_HOME: join(dir, name) }, undefined)
+}
+
+async function pin(home: Home, ids: string[]): Promise<void> {
+  const ask = { per_minute: PLENTY, parallel: 128, queue: PLENTY }
+  const peers = ids.map((id, index) => ({
+    name: `peer-${index}`,
+    id,
+    allow: ['ping', 'ask'],
+    calls_per_minute: PLENTY,
+    ask,
+  }))
+  await writeFile(home.peers, JSON.stringify({ version: 1, peers }), { mode: 0o600 })
+}
+
+async function start(home: Home, listen: string[]): Promise<KithNode> {
+  const flags = { listen, 'agent.parallel': 128, 'agent.queue': PLENTY, 'lobby.per_minute': PLENTY }
+  const config = await readConfig(
+    home.config,
+    {},
+    { ...flags, 'lobby.per_address_per_minute': PLENTY },
+  )
+  const identity = await openIdentity(home.path, undefined)
+  const node = await KithNode.open({ config, home, identity, log: pino({ level: 'silent' }) })
+  await node.start()
+  return node
+}

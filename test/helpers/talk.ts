@@ -1,0 +1,30 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { LINK_PROTOCOL } from '../../src/protocol/limits.ts'
+import { encodeFrame } from '../../src/protocol/frame.ts'
+import { encodeMessage } from '../../src/protocol/message.ts'
+import type { Message } from '../../src/protocol/message.ts'
+import { helloOf } from './raw-peer.ts'
+
+/** These messages as a link carries them. */
+export function framesOf(...messages: Message[]): Uint8Array {
+  return Buffer.concat(messages.map((message) => encodeFrame(encodeMessage(message))))
+}
+
+/** A link's stream as a pinned peer opens it, which has said hello and says no more by itself. */
+export async function openLink(connection: Connection): Promise<Stream> {
+  const stream = await connection.newStream(LINK_PROTOCOL)
+  stream.send(framesOf(helloOf()))
+  return stream
+}
+
+/** Sends, and resolves when the stream takes more or will never. */
+export async function sendOn(stream: Stream, bytes: Uint8Array): Promise<void> {
+  if (stream.send(bytes)) return
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const done = (): void => {
+    resolve(undefined)
+  }
+  stream.addEventListener('drain', done, { once: true })
+  stream.addEventListener('close', done, { once: true })
+  await promise
+}
