@@ -2,12 +2,18 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Pair } from './run/pair.ts'
 import { chosen } from './run/selection.ts'
 import { figure, textTable } from './run/text-table.ts'
 
 const LINKS = 500
+
+const WARM_UP_CONNECTS = 50
+
+/** Timers of a handshake hold what belongs to it for up to 10 s: an idle link has none of that. */
+const SETTLE_MS = 12_000
 
 /** Connects of hundreds of libp2p nodes in one process take their time. */
 const CONNECT_TIMEOUT_MS = 60_000
@@ -26,10 +32,12 @@ async function measureIdle(contender: string, dir: string): Promise<IdleFigures>
   const pair = await Pair.start({ contender, dir, clients: LINKS })
   if (!(pair instanceof Pair)) return { contender, reason: `skipped: ${pair.lacks}` }
   try {
-    // The first connection brings code and buffers that are no link's own.
-    await pair.reconnectMs(5)
+    // The first connections bring code and buffers that are no link's own.
+    await pair.reconnectMs(WARM_UP_CONNECTS)
+    await delay(SETTLE_MS)
     const before = await pair.usage(true)
     await pair.connect('open', CONNECT_TIMEOUT_MS)
+    await delay(SETTLE_MS)
     const after = await pair.usage(true)
     const perLink = (bytes: number): number => bytes / 1024 / LINKS
     return {

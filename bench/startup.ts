@@ -1,5 +1,7 @@
-// Start-up beside bare Node: `node bench/startup.ts [--rounds 15] [--json FILE] [kith command …]`.
-import { writeFile } from 'node:fs/promises'
+// Start-up beside bare Node: `node bench/startup.ts [--rounds 15] [--json FILE]`. Wants `npm run build` before it.
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exitMs, readyMs, type Command } from './run/command.ts'
 import { median, percentile, rotated } from './run/statistics.ts'
@@ -19,13 +21,22 @@ function bareNode(): Start {
   return start(BARE, () => exitMs([process.execPath, '-e', '0']))
 }
 
-/** What is timed of the CLI that `kith` runs, such as `node bin/kith.js`. */
-function kithStarts(kith: Command): Start[] {
+/** What is timed of `kith`, as it runs from the sources or from the bundle that is published. */
+function kithStarts(from: string, kith: Command): Start[] {
   return [
-    start('kith --version', () => exitMs([...kith, '--version'])),
-    start('kith peers list', () => exitMs([...kith, 'peers', 'list'])),
-    start('kith start, until READY', () => readyMs([...kith, 'start'])),
+    start(`${from}: kith --version`, () => exitMs([...kith, '--version'])),
+    start(`${from}: kith id`, () => exitMs([...kith, 'id'])),
+    start(`${from}: kith start, until ready`, () => readyMs([...kith, 'start', '--json'])),
   ]
+}
+
+/** A folder with what `npm install` puts in place: the launcher, the bundle, and the packages that stay outside it. */
+async function installed(folder: string): Promise<Command> {
+  for (const name of ['bin', 'dist', 'package.json']) {
+    await cp(name, join(folder, name), { recursive: true })
+  }
+  await symlink(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
+  return [process.execPath, join(folder, 'bin', 'kith.js')]
 }
 
 function start(name: string, measure: () => Promise<number>): Start {
@@ -40,14 +51,17 @@ async function measure(starts: readonly Start[], rounds: number): Promise<void> 
   }
 }
 
-const { values, positionals } = parseArgs({
+const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '15' }, json: { type: 'string' } },
-  allowPositionals: true,
 })
-const [file, ...args] = positionals
-const starts = [bareNode(), ...(file === undefined ? [] : kithStarts([file, ...args]))]
-if (file === undefined) console.error('NOT MEASURED: kith; give the command that runs it')
+const folder = await mkdtemp(join(tmpdir(), 'kith-startup-'))
+process.env['KITH_HOME'] = join(folder, 'home')
+const checkout: Command = [process.execPath, join('bin', 'kith.js')]
+const published = await installed(folder)
+await exitMs([...published, 'init', '--clear', '--listen', '/ip4/127.0.0.1/tcp/0'])
+const starts = [bareNode(), ...kithStarts('dist', published), ...kithStarts('src', checkout)]
 await measure(starts, Number(values.rounds))
+await rm(folder, { recursive: true })
 
 const bareMs = median(starts[0]?.tries ?? []) ?? NaN
 const results = starts.map(({ name, tries }) => {

@@ -8,8 +8,8 @@ export type Command = readonly [string, ...string[]]
 /** How long a command may take to end, to be ready or to stop, in ms. */
 const TIMEOUT_MS = 15_000
 
-/** What a daemon prints, at the start of a line of stdout, once it serves. */
-const READY = /^READY\b/
+/** What a daemon prints of itself on stdout, once it serves. */
+const READY = /"readyAfterMs"/
 
 /** The time in ms from the spawn of `command` to its end. @throws {Error} unless it exits with 0. */
 export async function exitMs(command: Command): Promise<number> {
@@ -21,7 +21,7 @@ export async function exitMs(command: Command): Promise<number> {
 }
 
 /**
- * The time in ms from the spawn of `command` to its line `READY`; it is stopped then, by SIGTERM.
+ * The time in ms from the spawn of `command` to its ready line; it is stopped then, by SIGTERM.
  *
  * @throws {Error} when it ends without that line.
  */

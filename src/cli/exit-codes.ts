@@ -68,7 +68,6 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'too-new': EXIT.failed,
   'store-failed': EXIT.failed,
   'no-identity': EXIT.failed,
-  'cannot-listen': EXIT.failed,
   exists: EXIT.failed,
   locked: EXIT.failed,
   'cannot-listen': EXIT.failed,

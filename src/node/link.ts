@@ -89,13 +89,18 @@ export class Link {
    *
    * @throws {WireFailure} what the peer answered
    * @throws {KithError} `connection-lost`, `deadline`, or `cancelled` when the signal aborts
+   * @throws what `onEvent` threw, and `TypeError` for a body that has no encoding
    */
   call(verb: string, body: Body, options: CallOptions): Promise<Body> {
     if (this.#over) return Promise.reject(this.#lost('it has ended'))
     if (options.signal?.aborted === true) return Promise.reject(cancelled())
     const { id, end } = this.#calls.open(options)
     const deadlineMs = Math.max(1, Math.ceil(options.deadlineMs))
-    this.#write({ t: 'call', id, body, verb, deadlineMs })
+    try {
+      this.#write({ t: 'call', id, body, verb, deadlineMs })
+    } catch (err) {
+      this.#calls.reject(id, toError(err))
+    }
     return end
   }
 
@@ -145,8 +150,9 @@ export class Link {
     this.#heard = true
     try {
       for (const body of this.#decoder.push(chunk)) {
-        this.#take(decodeMessage(body))
+        // A channel may bring more after its end, and a message may be what ends the link.
         if (this.#over) return
+        this.#take(decodeMessage(body))
       }
     } catch (err) {
       this.abort(toError(err))
@@ -214,6 +220,10 @@ export class Link {
         .catch((err: unknown) => {
           this.#fail(call.id, err)
         })
+        .catch((err: unknown) => {
+          // A failure without an encoding is a fault of ours, as an end without one is.
+          this.abort(toError(err))
+        })
         .finally(() => {
           this.#answers.delete(call.id)
           this.#closeIfRetired()
@@ -242,7 +252,8 @@ export class Link {
       return this.#channel.send(bytes)
     } catch (err) {
       this.abort(toError(err))
-      return false
+      // Not full, but gone: nobody shall wait for its drain.
+      return true
     }
   }
 

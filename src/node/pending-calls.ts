@@ -48,8 +48,13 @@ export class PendingCalls {
     return { id, end }
   }
 
+  /** Hands a piece of a reply on. A caller that cannot take it gives its own call up, and no more than that. */
   event(id: number, seq: number, body: Body): void {
-    this.#calls.get(id)?.onEvent?.(seq, body)
+    try {
+      this.#calls.get(id)?.onEvent?.(seq, body)
+    } catch (err) {
+      this.#giveUp(id, err instanceof Error ? err : new Error(String(err)))
+    }
   }
 
   resolve(id: number, body: Body): void {

@@ -53,9 +53,6 @@ export const LIVENESS_INTERVAL_MS = 15_000
 /** So many intervals without a byte, and the link is dead. */
 export const LIVENESS_MISSES = 3
 
-/** A subscriber with more unsent bytes than this loses its live feed and attaches again by number. */
-export const MAX_SUBSCRIBER_LAG_BYTES = 1_048_576
-
 /** A writer that sees no drain for this long gives the link up. */
 export const DRAIN_TIMEOUT_MS = 30_000
 

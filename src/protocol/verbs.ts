@@ -133,6 +133,8 @@ export function parseBody<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  const what = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`.slice(0, 200)
+  const fault = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`
+  // A cut through a character would leave half of it, and that cannot be sent.
+  const what = fault.slice(0, 200).toWellFormed()
   throw new KithError('bad-request', `the body does not fit: ${what}`, { what })
 }

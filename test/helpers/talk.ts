@@ -1,5 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface'
-import { LINK_PROTOCOL } from '../../src/protocol/limits.ts'
+import { encode } from '../../src/protocol/cbor.ts'
+import { LINK_PROTOCOL, LOBBY_PROTOCOL } from '../../src/protocol/limits.ts'
 import { encodeFrame } from '../../src/protocol/frame.ts'
 import { encodeMessage } from '../../src/protocol/message.ts'
 import type { Message } from '../../src/protocol/message.ts'
@@ -27,4 +28,21 @@ export async function sendOn(stream: Stream, bytes: Uint8Array): Promise<void> {
   stream.addEventListener('drain', done, { once: true })
   stream.addEventListener('close', done, { once: true })
   await promise
+}
+
+/** A stream to the lobby at the other end. */
+export async function openLobby(connection: Connection): Promise<Stream> {
+  return await connection.newStream(LOBBY_PROTOCOL)
+}
+
+/** What a visitor of the lobby says to show its key log, behind its length. */
+export function showOf(log: Uint8Array[]): Uint8Array {
+  return encodeFrame(encode({ t: 'show', log }))
+}
+
+/** Shows a key log in the lobby at the other end. */
+export async function showLog(connection: Connection, log: Uint8Array[]): Promise<Stream> {
+  const stream = await openLobby(connection)
+  stream.send(showOf(log))
+  return stream
 }

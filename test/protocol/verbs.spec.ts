@@ -232,14 +232,13 @@ describe('the body of', () => {
   }
 
   it('any verb is refused with details that can be sent, whatever keys it had', () => {
-    const key = fc.string({ unit: fc.constantFrom('😀', 'a', 'ü'), minLength: 1, maxLength: 300 })
+    const key = fc.array(fc.constantFrom('😀', 'a', 'ü'), { maxLength: 300, size: 'max' })
     fc.assert(
-      fc.property(key, (name) => {
-        const what = whatOf(verbs.pingCall, { ...PING, [name]: 1 })
+      fc.property(key, (characters) => {
+        const what = whatOf(verbs.pingCall, { ...PING, [`x${characters.join('')}`]: 1 })
         assert.ok(what !== undefined && what.length <= 200)
         assert.equal(decode(encode(what)), what)
       }),
-      { numRuns: 2_000 },
     )
   })
 })

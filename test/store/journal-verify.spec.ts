@@ -103,6 +103,14 @@ describe('journal, verified', () => {
     assert.deepEqual(await journal.verify(), bad(1, 'edited'))
   })
 
+  it('finds an entry that was pruned and put back', async () => {
+    await append(3)
+    const row = await rowOf(1)
+    await journal.pruneBefore(3)
+    await setRow(1, row)
+    assert.deepEqual(await journal.verify(), bad(1, 'reordered'))
+  })
+
   it('finds a head that was edited', async () => {
     await append(3)
     await setEnd('head', encode({ seq: 3, hash: new Uint8Array(32) }))

@@ -13,6 +13,9 @@ const idB = nodeIdOf(Uint8Array.of(2))
 const idC = nodeIdOf(Uint8Array.of(3))
 const key = '12D3KooWSVtZZnXU6AESCjv8dUYd1aK2T9Lcbr44a4hnRp8haStZ'
 
+/** Too long for one line of eighty columns, and still on one. */
+const far = ['a', 'b', 'c'].map((host) => `/dns4/${host}.phones.example.org/tcp/7423`)
+
 const file = `# who may call
 version: 1
 
@@ -154,8 +157,8 @@ describe('peers file', () => {
         ],
       },
       {
-        edit: { op: 'set-addresses', name: 'phone', addresses: ['/ip4/1.2.3.4/tcp/1'] },
-        lines: ['+    addresses: [/ip4/1.2.3.4/tcp/1]'],
+        edit: { op: 'set-addresses', name: 'phone', addresses: far },
+        lines: [`+    addresses: [${far.join(', ')}]`],
       },
       {
         edit: { op: 'rename', name: 'nas', to: 'cellar' },

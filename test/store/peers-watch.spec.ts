@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { nodeIdOf } from '../../src/protocol/node-id.ts'
 import { editPeers, watchPeers } from '../../src/store/peers-file.ts'
@@ -136,14 +137,6 @@ describe('peers file, watched', () => {
     assert.deepEqual(reports.all, ['a', 'b'])
   })
 
-  it('is not reported half written', async () => {
-    await write('')
-    await write(fileOf('b').slice(0, 20))
-    await write(fileOf('b'))
-    await reports.reach('b')
-    assert.deepEqual(reports.all, ['a', 'b'])
-  })
-
   it('is reported no more after the watch has stopped', async () => {
     const second = new Reports()
     const stopSecond = await watchPeers(path(), second.listener)
@@ -154,15 +147,62 @@ describe('peers file, watched', () => {
     assert.deepEqual(reports.all, ['a'])
   })
 
-  it('may be watched before its folder is there', async () => {
-    const early = new Reports()
-    const later = join(folder(), 'later')
-    const stopEarly = await watchPeers(join(later, 'peers.yaml'), early.listener)
-    await mkdir(later, { mode: 0o700 })
-    await writeFile(join(later, 'peers.yaml'), fileOf('b'), { mode: 0o600 })
-    await early.reach('b')
-    await stopEarly()
-    assert.deepEqual(early.all, ['', 'b'])
-    assert.ok((await stat(later)).isDirectory())
+  describe('in a folder that is not there yet', () => {
+    const later = (): string => join(folder(), 'later', 'peers.yaml')
+    let early: Reports
+    let stopEarly: () => Promise<void>
+
+    // No folder, no events: what happens, happens when the clock is put on.
+    beforeEach(async () => {
+      mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+      early = new Reports()
+      stopEarly = await watchPeers(later(), early.listener)
+      await mkdir(join(folder(), 'later'), { mode: 0o700 })
+    })
+    afterEach(async () => {
+      await stopEarly()
+      mock.timers.reset()
+    })
+
+    async function replaceLater(text: string): Promise<void> {
+      await writeFile(join(folder(), 'new'), text, { mode: 0o600 })
+      await rename(join(folder(), 'new'), later())
+    }
+
+    it('is looked for every 2 s', async () => {
+      await replaceLater(fileOf('b'))
+      mock.timers.tick(2_000)
+      mock.timers.tick(100)
+      await early.reach('b')
+      assert.deepEqual(early.all, ['', 'b'])
+    })
+
+    it('is read 100 ms after the first sign of a change, when its writer is done', async () => {
+      mock.timers.tick(2_000)
+      await replaceLater('')
+      mock.timers.tick(99)
+      await replaceLater(fileOf('b'))
+      mock.timers.tick(1)
+      await early.reach('b')
+      assert.deepEqual(early.all, ['', 'b'])
+    })
+
+    it('is not reported again while it stays as it is', async () => {
+      for (const name of ['b', 'b', 'b', 'c']) {
+        await replaceLater(fileOf(name))
+        mock.timers.tick(2_000)
+        mock.timers.tick(100)
+        await early.reach(name)
+      }
+      assert.deepEqual(early.all, ['', 'b', 'c'])
+    })
+
+    it('is not reported by a look that the stop overtakes', async () => {
+      await replaceLater(fileOf('b'))
+      mock.timers.tick(2_000)
+      mock.timers.tick(100)
+      await stopEarly()
+      assert.deepEqual(early.all, [''])
+    })
   })
 })

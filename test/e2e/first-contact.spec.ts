@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { liveNodes } from '../helpers/live-node.ts'
+import { digestsOf } from '../helpers/stored-pins.ts'
+
+describe('first contact between processes', () => {
+  const make = liveNodes()
+
+  it('needs no more than the ids, and one address', async () => {
+    const [alice, bob] = [await make('alice'), await make('bob')]
+    await alice.pin(bob, { allow: ['ping'] })
+    await bob.pin(alice, { allow: ['ping'], addresses: [] })
+    await bob.start()
+    assert.equal((await bob.status()).lobby, 'open')
+    await alice.start()
+    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+    for (const [one, other] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
+      const { rttMs, software } = await one.client.call('ping', { name: other.name })
+      assert.ok(rttMs > 0)
+      assert.match(software, /^kith\//)
+      const { lobby, peers } = await one.status()
+      assert.equal(lobby, 'shut')
+      assert.deepEqual(
+        peers.map(({ key, state }) => [key, state]),
+        [[other.key, 'connected']],
+      )
+    }
+    await Promise.all([alice.stop(), bob.stop()])
+  })
+
+  it('works when both know an address and begin at once', async () => {
+    const [alice, bob] = [await make('anna'), await make('bert')]
+    await Promise.all([alice.start(), bob.start()])
+    await Promise.all([alice.pin(bob, { allow: ['ping'] }), bob.pin(alice, { allow: ['ping'] })])
+    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+    await Promise.all([alice.stop(), bob.stop()])
+  })
+
+  it('turns a pin by bare key into one by id, and keeps the comments', async () => {
+    const [alice, bob] = [await make('ada'), await make('ben')]
+    await alice.pin(bob)
+    const text = [
+      '# Who may call.',
+      'version: 1',
+      'peers:',
+      '  # Met at the fair.',
+      '  - name: ada # the first',
+      '    key: KEY # read out on the phone',
+      '    allow: [ ping ]',
+      '',
+    ].join('\n')
+    await writeFile(bob.home.peers, text.replace('KEY', alice.key), { mode: 0o600 })
+    await bob.start()
+    await alice.start()
+    await bob.linkedTo(alice)
+    const changed = text.replace('key: KEY', `id: ${alice.id}`).replace('[ ping ]', '[ping]')
+    assert.equal(await readFile(bob.home.peers, 'utf8'), changed)
+    await Promise.all([alice.stop(), bob.stop()])
+  })
+
+  it('is refused to a stranger, who is told nothing and leaves nothing', async () => {
+    const [bob, carol, stranger] = [await make('bo'), await make('carol'), await make('stranger')]
+    await carol.pin(bob)
+    await bob.pin(carol, { addresses: [] })
+    await bob.start()
+    await carol.start()
+    await bob.linkedTo(carol)
+    const [before, mark] = [await digestsOf(bob.home.store), bob.log.mark]
+    await stranger.pin(bob)
+    await stranger.start()
+    await assert.rejects(stranger.client.call('ping', { name: 'bo' }), { code: 'unreachable' })
+    assert.deepEqual(await digestsOf(bob.home.store), before)
+    assert.deepEqual(bob.log.lines.slice(mark), [])
+    assert.equal((await stranger.status()).peers[0]?.state, 'waiting')
+    await Promise.all([bob.stop(), carol.stop(), stranger.stop()])
+  })
+})
