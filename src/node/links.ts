@@ -85,7 +85,7 @@ export class Links {
   }
 
   /**
-   * The link over `channel`, once both sides have said hello.
+   * The link over `channel`, once both sides have said hello, or the one that is there already and stays instead.
    *
    * @throws {KithError} `connection-lost` when the peer does not, or speaks no version of ours
    */
@@ -114,12 +114,13 @@ export class Links {
       cancel()
     }
     // The pin may have gone while we waited.
-    if (pins.byKey(peer.key) === undefined) link.abort(new Error('unpinned'))
-    else this.#add(link)
+    if (pins.byKey(peer.key) !== undefined) return this.#add(link)
+    link.abort(new Error('unpinned'))
     return link
   }
 
-  #add(link: Link): void {
+  /** Takes a link that is open, and returns the one that stays: it, or the one that was there. */
+  #add(link: Link): Link {
     const { id } = link.peer
     const current = this.#links.get(id)
     if (current === undefined) {
@@ -129,12 +130,13 @@ export class Links {
         'peer connected',
       )
       this.#tell(link.peer, true)
-      return
+      return link
     }
     const better = betterLink(current, link, this.#init.ownKey)
     this.#links.set(id, better)
     const other = better === link ? current : link
     other.retire()
+    return better
   }
 
   #remove(link: Link, reason: Error): void {

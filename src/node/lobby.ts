@@ -141,7 +141,7 @@ export class Lobby {
       const left = (this.#sought.get(target) ?? 1) - 1
       if (left > 0) this.#sought.set(target, left)
       else this.#sought.delete(target)
-      connection?.abort(new Error('lobby visit ended'))
+      if (connection !== undefined) cut(connection, new Error('lobby visit ended'))
     }
   }
 

@@ -4,12 +4,13 @@ import type { Logger } from 'pino'
 import { KithError } from '../protocol/errors.ts'
 import { HELLO_TIMEOUT_MS, LINK_PROTOCOL, LOBBY_PROTOCOL } from '../protocol/limits.ts'
 import type { Clock } from './clock.ts'
+import { removeDeadSockets } from './dead-socket.ts'
 import { Gate } from './gate.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
 import type { Lobby } from './lobby.ts'
 import type { KnownPeer, Pins } from './pins.ts'
-import { channelOf, createTransport } from './transport.ts'
+import { channelOf, createTransport, cut } from './transport.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
 export interface MeshComponents {
@@ -61,6 +62,7 @@ export class Mesh {
       this.#expectLink(detail)
     })
     try {
+      await removeDeadSockets(this.#init.listen)
       await libp2p.start()
     } catch (err) {
       throw cannotListen(this.#init.listen, err)
@@ -111,7 +113,7 @@ export class Mesh {
   /** Closes a connection of a pinned key on which nothing is going on: it would hold a place for nothing. */
   #expectLink(connection: Connection): void {
     this.#components.clock.after(2 * HELLO_TIMEOUT_MS, () => {
-      if (connection.streams.length === 0) connection.abort(new Error('no stream'))
+      if (connection.streams.length === 0) cut(connection, new Error('no stream'))
     })
   }
 

@@ -144,17 +144,26 @@ export function channelOf(stream: Stream, connection: Connection): Channel {
         listeners.drain()
       })
       stream.addEventListener('remoteCloseWrite', () => {
-        connection.abort(new Error('the peer closed the link'))
+        cut(connection, new Error('the peer closed the link'))
       })
       stream.addEventListener('close', (event) => {
         listeners.closed(event.error)
-        connection.abort(event.error ?? new Error('the link ended'))
+        cut(connection, event.error ?? new Error('the link ended'))
       })
     },
     abort(reason) {
       stream.abort(reason)
-      connection.abort(reason)
+      cut(connection, reason)
     },
+  }
+}
+
+/** Ends a connection at once, whatever state it is in. */
+export function cut(connection: Connection, reason: Error): void {
+  try {
+    connection.abort(reason)
+  } catch {
+    // Yamux says goodbye first, and throws when the other side has closed the socket already.
   }
 }
 

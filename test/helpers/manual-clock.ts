@@ -63,6 +63,22 @@ export class ManualClock implements Clock {
     this.#now = end
   }
 
+  /** Moves on by `ms` in which nothing of ours ran: what became due meanwhile runs once, as Node's timers do. */
+  stall(ms: number): void {
+    this.#now += ms
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at > this.#now || !this.#timers.has(timer)) continue
+      if (timer.everyMs === undefined) this.#timers.delete(timer)
+      else timer.at = this.#now + timer.everyMs
+      timer.run()
+    }
+  }
+
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#timers.size
+  }
+
   #add(timer: Timer): () => void {
     this.#timers.add(timer)
     return () => {

@@ -172,13 +172,19 @@ export class AskStore {
     ])
   }
 
-  /** Stores the one final, on disk when this resolves. @throws {TypeError} when there is one already */
+  /**
+   * Stores the one final. On disk when this resolves, where it was given; where it was received, it is there to be
+   * fetched again should the machine lose it.
+   *
+   * @throws {TypeError} when there is one already
+   */
   async finish(record: AskRecord, final: AskFinal): Promise<AskRecord> {
     const state = finalState(final)
     assertFollows(record, state)
     const finalAt = this.#clock.now()
     const next: AskRecord = { ...record, state, final, finalAt }
-    await this.#append(next, state, digestOf(final), true, [
+    const given = record.direction === 'in'
+    await this.#append(next, state, digestOf(final), given, [
       this.#records.put(keyOf(next), next),
       this.#open.del(keyOf(next)),
       this.#ended.put(endedKey(next, finalAt), keyOf(next)),

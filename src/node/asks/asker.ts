@@ -120,7 +120,10 @@ export class Asker {
 
   /** The answer to an ask of ours, as far as it is in and as it comes. */
   attach(record: AskRecord): AskHandle {
-    return this.#handle(this.#active.get(record.ask)?.record ?? record)
+    const { ask, peer } = record
+    // Whoever read `record` may have waited since, and the ask may have ended meanwhile.
+    const current = this.#active.get(ask)?.record ?? this.#components.store.get('out', peer, ask)
+    return this.#handle(current ?? record)
   }
 
   /** Tells the peer to end an ask, now or when it is there again. An ask that was never sent ends here. */

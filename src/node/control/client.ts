@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { pipe } from 'it-pipe'
 import { KithError } from '../../protocol/errors.ts'
 import type { FailureCode, FailureDetails } from '../../protocol/errors.ts'
 import type { ErrorBody, Input, Output, RouteName } from './api.ts'
@@ -72,19 +73,7 @@ export class ControlClient {
   ): AsyncGenerator<Output<'askEvents'>> {
     const response = await this.#request('askEvents', input, signal)
     response.setEncoding('utf8')
-    let rest = ''
-    for await (const chunk of response as AsyncIterable<string>) {
-      const blocks = (rest + chunk).split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) {
-        const data = block
-          .split('\n')
-          .filter((line) => line.startsWith('data:'))
-          .map((line) => line.slice(5).trimStart())
-          .join('\n')
-        if (data !== '') yield JSON.parse(data) as Output<'askEvents'>
-      }
-    }
+    yield* pipe(response as AsyncIterable<string>, blocks, items)
   }
 
   async #request(
@@ -116,6 +105,8 @@ export class ControlClient {
       const sent = request(
         {
           socketPath: this.#socket,
+          // A connection of its own for each call: one that is kept would lead on to a node that stops.
+          agent: false,
           method,
           path,
           headers: body === undefined ? {} : { 'content-type': 'application/json' },
@@ -138,6 +129,28 @@ export class ControlClient {
       { home: this.#home },
       { cause, hint: 'kith start' },
     )
+  }
+}
+
+/** The blocks of a stream of server-sent events, each ended by an empty line (WHATWG HTML §9.2). */
+async function* blocks(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const parts = (rest + chunk).split('\n\n')
+    rest = parts.pop() ?? ''
+    yield* parts
+  }
+}
+
+/** What the blocks carry; one without data is a comment that keeps the stream alive. */
+async function* items(blocks: AsyncIterable<string>): AsyncGenerator<Output<'askEvents'>> {
+  for await (const block of blocks) {
+    const data = block
+      .split('\n')
+      .filter((line) => line.startsWith('data:'))
+      .map((line) => line.slice(5).trimStart())
+      .join('\n')
+    if (data !== '') yield JSON.parse(data) as Output<'askEvents'>
   }
 }
 

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { chmod, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { liveNodes } from '../helpers/live-node.ts'
+import type { LiveNode } from '../helpers/live-node.ts'
+
+/** What a node that did not start said of it. */
+interface Refusal {
+  code: string
+  message: string
+  details: Record<string, unknown>
+  hint?: string
+}
+
+async function refusalOf(node: LiveNode, passphrase?: string): Promise<Refusal> {
+  const { code, stderr } = await node.launch(passphrase)
+  assert.equal(code, 1)
+  return JSON.parse(stderr) as Refusal
+}
+
+describe('the process of a node', () => {
+  const make = liveNodes()
+
+  describe('that runs', () => {
+    let node: LiveNode
+
+    beforeEach(async () => {
+      node = await make(`node-${Math.random().toString(36).slice(2)}`)
+      await node.start()
+    })
+    afterEach(() => node.kill())
+
+    it('has a home, a store and a control socket that are closed to others', async () => {
+      const modes = [node.home.path, node.home.store, node.home.socket, join(node.home.path, 'keys')]
+      const stats = await Promise.all(modes.map((path) => stat(path)))
+      assert.deepEqual(
+        stats.map(({ mode }) => mode & 0o777),
+        [0o700, 0o700, 0o600, 0o700],
+      )
+    })
+
+    it('is named to a second one that wants the same home', async () => {
+      const pid = node.pid
+      const { code, details, hint, message } = await refusalOf(node)
+      assert.deepEqual([code, details], ['locked', { home: node.home.path, pid }])
+      assert.match(message, new RegExp(`process ${pid}, since 20`))
+      assert.equal(hint, 'kith stop')
+      assert.equal((await node.status()).pid, pid)
+      process.kill(pid, 'SIGKILL')
+    })
+
+    it('ends by command, and leaves the home to the next', async () => {
+      await node.client.call('stop', {})
+      assert.deepEqual(await node.ended(), { code: 0, signal: null, stderr: '' })
+      await assert.rejects(node.status(), { code: 'daemon-not-running' })
+      await node.start()
+    })
+
+    it('lets an ask come to its end before it stops', async () => {
+      const ask = await node.submit('self', 'count 30')
+      const { code } = await node.stop()
+      assert.equal(code, 0)
+      await node.start()
+      const { final, seqs } = await node.answer(ask)
+      assert.deepEqual([final.outcome, seqs.length], ['done', 30])
+    })
+
+    it('ends at once at the second signal, and says of its ask what became of it', async () => {
+      const ask = await node.submit('self', 'count 1000')
+      node.signal('SIGTERM')
+      await node.logLine(({ msg }) => msg === 'stopping')
+      assert.equal((await node.end('SIGTERM')).code, 130)
+      await node.start()
+      const { final } = await node.answer(ask)
+      assert.deepEqual(final, { outcome: 'failed', code: 'interrupted', details: {} })
+    })
+  })
+
+  describe('that starts', () => {
+    it('refuses a key that others can read', async () => {
+      const node = await make('open-key')
+      const key = join(node.home.path, 'keys', 'current.json')
+      await chmod(key, 0o644)
+      const { code, hint } = await refusalOf(node)
+      assert.deepEqual([code, hint], ['unsafe-file', `chmod 600 ${key}`])
+    })
+
+    for (const missing of ['keys/current.json', 'identity.json']) {
+      it(`refuses a home without ${missing}, and makes no new one`, async () => {
+        const node = await make(missing.replaceAll(/\W/g, '-'))
+        await rm(join(node.home.path, missing))
+        const before = await readdir(node.home.path, { recursive: true })
+        const { code } = await refusalOf(node)
+        assert.equal(code, missing === 'identity.json' ? 'no-identity' : 'corrupt')
+        assert.deepEqual(await readdir(node.home.path, { recursive: true }), before)
+      })
+    }
+
+    it('refuses a home that others can enter', async () => {
+      const node = await make('open-home')
+      await chmod(node.home.path, 0o755)
+      const { code, hint } = await refusalOf(node)
+      assert.deepEqual([code, hint], ['unsafe-file', `chmod 700 ${node.home.path}`])
+    })
+
+    it('wants the passphrase, and the right one', async () => {
+      const node = await make('sealed', { protection: { passphrase: 'correct horse' } })
+      const refusals = [await refusalOf(node), await refusalOf(node, 'battery staple')]
+      assert.deepEqual(
+        refusals.map(({ code, details }) => [code, details]),
+        [
+          ['passphrase', { given: false }],
+          ['passphrase', { given: true }],
+        ],
+      )
+      await node.start('correct horse')
+      await node.kill()
+    })
+
+    it('says which address it cannot have', async () => {
+      const holder = await make('holder')
+      const node = await make('late', { address: holder.address })
+      await holder.start()
+      const { code, message } = await refusalOf(node)
+      assert.equal(code, 'cannot-listen')
+      assert.match(message, /EADDRINUSE/)
+      await holder.kill()
+    })
+
+    it('listens on its unix socket again after it was killed', async () => {
+      const folder = (await make('folder')).home.path
+      const address = `/unix/${encodeURIComponent(join(folder, 'node.sock'))}`
+      const node = await make('unix', { address })
+      await node.start()
+      await node.kill()
+      await node.start()
+      assert.deepEqual((await node.status()).listening, [address])
+      await node.kill()
+    })
+  })
+})
