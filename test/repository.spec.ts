@@ -30,7 +30,7 @@ describe('the repository', () => {
 
   it('has every file that a script runs', () => {
     const files = Object.values(manifest.scripts).flatMap(
-      (line) => line.match(/\S+\.[jt]s\b/g) ?? [],
+      (line) => line.match(/(?<=^|\s)[\w./-]+\.[jt]s\b/g) ?? [],
     )
     assert.deepEqual(
       files.filter((path) => !existsSync(join(ROOT, path))),

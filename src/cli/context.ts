@@ -79,6 +79,7 @@ export interface CliContext {
   stderr: Output
   /** The program and its first argument: what starts another command like this one. */
   program: readonly string[]
+  /** As the command line has them. */
   globals: GlobalOptions
   home: Home
   client: Pick<ControlClient, 'call' | 'askEvents'>
@@ -92,8 +93,8 @@ export interface CliContext {
   daemon(): Promise<DaemonModule>
 }
 
-/** The context of this process. Which home it is about is known when the command line has been read. */
-export function processContext(argv: readonly string[], globals: () => GlobalOptions): CliContext {
+/** The context of this process. Which home it is about is known once the command line has been read. */
+export function processContext(argv: readonly string[]): CliContext {
   const { env, stderr, stdin, stdout } = process
   return {
     env,
@@ -101,11 +102,9 @@ export function processContext(argv: readonly string[], globals: () => GlobalOpt
     stdout,
     stderr,
     program: argv.slice(0, 2),
-    get globals() {
-      return globals()
-    },
+    globals: {},
     get home() {
-      return homeFor(env, globals())
+      return homeFor(env, this.globals)
     },
     get client() {
       return new ControlClient({ socket: this.home.socket, home: this.home.path })

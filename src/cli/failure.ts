@@ -136,7 +136,9 @@ function phraseOf(code: string): string {
 
 /** `bob refused (denied, rule: allow)`. Details may be a peer's words. */
 function sentence(subject: string, phrase: string, code: string, details: Details): string {
-  const parts = Object.entries(details).map(([key, value]) => `${key}: ${plainText(value)}`)
+  const parts = Object.entries(details)
+    .filter(([key]) => key !== 'peer')
+    .map(([key, value]) => `${key}: ${plainText(value)}`)
   return `${subject} ${phrase} (${[code, ...parts].map((part) => singleLine(part, 200)).join(', ')})`
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
+import { terminalSafe } from '../protocol/text.ts'
 import { asksCommand } from './commands/asks/asks.ts'
 import { askCommand } from './commands/ask.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -37,33 +38,13 @@ own rules, 6 no node is running, 7 a person is needed, 75 try again later.`
 
 /** Runs the command line `argv` (program and script first) and gives its exit code. */
 export async function main(argv: string[]): Promise<number> {
-  const program = new Command('kith')
-  const cli = processContext(argv, () => program.opts<GlobalOptions>())
-  build(program, cli)
-  return await run(program, cli, argv)
+  return await runCommandLine(processContext(argv), argv)
 }
 
-/** Makes `program` know every command, each of which works on `cli`. */
-export function build(program: Command, cli: CliContext): Command {
-  program
-    .description('A peer-to-peer agent mesh node: pinned peers, no registry, no cloud.')
-    .version(VERSION)
-    .option('-p, --profile <name>', 'which of the nodes of this home, or KITH_PROFILE')
-    .option('--home <dir>', 'where the node is, instead of KITH_HOME or ~/.kith')
-    .addHelpText('after', EPILOGUE)
-    .hook('preAction', (_program, command) => {
-      // A daemon outlives the reader of its log.
-      if (command.name() !== 'start') endWithReader(cli)
-    })
-  for (const command of COMMANDS) program.addCommand(command(cli))
-  settle(program, cli)
-  return program
-}
-
-/** The exit code of a command line. A failure of whatever kind is told here and nowhere else. */
-export async function run(program: Command, cli: CliContext, argv: string[]): Promise<number> {
+/** `main` in a given world. A failure of whatever kind is told here and nowhere else. */
+export async function runCommandLine(cli: CliContext, argv: string[]): Promise<number> {
   try {
-    await program.parseAsync(argv)
+    await programFor(cli).parseAsync(argv)
     return cli.exitCode
   } catch (err) {
     if (err instanceof CommanderError) return err.exitCode === 0 ? EXIT.ok : EXIT.usage
@@ -74,10 +55,27 @@ export async function run(program: Command, cli: CliContext, argv: string[]): Pr
       cli.stderr.write(`${safeJson(body)}\n`)
     } else {
       note(cli, error.message)
-      if (hint !== undefined) cli.stderr.write(`try: ${hint}\n`)
+      if (hint !== undefined) cli.stderr.write(`try: ${terminalSafe(hint)}\n`)
     }
     return exitCode
   }
+}
+
+function programFor(cli: CliContext): Command {
+  const program = new Command('kith')
+    .description('A peer-to-peer agent mesh node: pinned peers, no registry, no cloud.')
+    .version(VERSION)
+    .option('-p, --profile <name>', 'which of the nodes of this home, or KITH_PROFILE')
+    .option('--home <dir>', 'where the node is, instead of KITH_HOME or ~/.kith')
+    .addHelpText('after', EPILOGUE)
+    .hook('preAction', (_program, command) => {
+      cli.globals = program.opts<GlobalOptions>()
+      // A daemon outlives the reader of its log.
+      if (command.name() !== 'start') endWithReader(cli)
+    })
+  for (const command of COMMANDS) program.addCommand(command(cli))
+  settle(program, cli)
+  return program
 }
 
 /** Lets `command` and those below it throw what is wrong with a command line, instead of writing it and exiting. */

@@ -3,6 +3,7 @@ import { isFailure } from '../protocol/errors.ts'
 import type { Body } from '../protocol/message.ts'
 import { parseBody } from '../protocol/verbs.ts'
 import type { Dialer } from './dialer.ts'
+import { cancelled } from './pending-calls.ts'
 import type { CallOptions } from './pending-calls.ts'
 import type { Links } from './links.ts'
 import type { Peer } from './pins.ts'
@@ -40,7 +41,7 @@ export class Caller {
     schema: z.ZodType<T>,
     options: PeerCallOptions,
   ): Promise<T> {
-    const link = await this.#components.dialer.connect(peer)
+    const link = await unlessAborted(this.#components.dialer.connect(peer), options.signal)
     if (options.signal?.aborted !== true) options.onSent?.()
     try {
       return parseBody(schema, await link.call(verb, body, options))
@@ -50,5 +51,21 @@ export class Caller {
       if (other === undefined || other === link) throw err
       return parseBody(schema, await other.call(verb, body, options))
     }
+  }
+}
+
+/** What `promise` becomes, unless the signal aborts first. @throws {KithError} `cancelled` */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => {
+    reject(cancelled())
+  }
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -10,7 +10,7 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
 const atLeastOne = z.coerce.number().int().positive()
 const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(','))])
 
-const configSchema = strictMap({
+export const configSchema = strictMap({
   version: z.literal(1).default(1),
   /** What the owner calls this node; never on the wire. */
   name: z.exactOptional(z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
@@ -76,7 +76,9 @@ export async function readConfig(
 
 /** The settings in the environment: `KITH_AGENT_PARALLEL` is `agent.parallel`. @throws {KithError} `usage` */
 function fromEnv(env: NodeJS.ProcessEnv): [string, string][] {
-  const known = new Map(keysOf(configSchema).map((key) => [nameOf(key), key]))
+  // The version is of the file, and says nothing of the environment.
+  const keys = keysOf(configSchema).filter((key) => key !== 'version')
+  const known = new Map(keys.map((key) => [nameOf(key), key]))
   const settings: [string, string][] = []
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('KITH_') || value === undefined || OTHER_NAMES.includes(name)) continue

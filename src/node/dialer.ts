@@ -78,8 +78,8 @@ export class Dialer {
     for (const stop of this.#stops) stop()
     const keepers = [...this.#keepers.values()]
     this.#keepers.clear()
-    for (const keeper of keepers) stopKeeper(keeper)
-    await Promise.all(keepers.map(({ done }) => done))
+    for (const { stop } of keepers) stop.abort()
+    await Promise.allSettled(keepers.flatMap(({ attempt, done }) => [attempt, done]))
   }
 
   state(name: string): DialState | undefined {
@@ -106,7 +106,7 @@ export class Dialer {
       const peer = peers.get(name)
       if (peer !== undefined && targetOf(peer) === keeper.target) continue
       this.#keepers.delete(name)
-      stopKeeper(keeper)
+      keeper.stop.abort()
     }
     for (const [name, peer] of peers) {
       if (peer.pin.addresses.length > 0 && !this.#keepers.has(name))
@@ -130,27 +130,33 @@ export class Dialer {
   }
 
   async #run(name: string, keeper: Keeper): Promise<void> {
-    const { clock, links, pins, random } = this.#components
-    while (!keeper.stop.signal.aborted) {
-      keeper.wait = new AbortController()
-      const id = pins.byName(name)?.id
-      const up = id === undefined ? undefined : links.get(id)
-      if (up === undefined) {
-        const link = await this.#attempt(name, keeper).catch(() => undefined)
-        if (link !== undefined) continue
-      } else {
-        await aborted(keeper.wait.signal)
-        if (clock.now() - up.openedAt >= STEADY_MS) {
+    const { clock, random } = this.#components
+    const { signal } = keeper.stop
+    while (!signal.aborted) {
+      const link = this.#linkTo(name) ?? (await this.#attempt(name, keeper).catch(() => undefined))
+      if (link !== undefined) {
+        await ended(link, signal)
+        // Another one may have taken its place.
+        if (this.#linkTo(name) !== undefined) continue
+        if (clock.now() - link.openedAt >= STEADY_MS) {
           // Peers that lose each other at once, as when a network restarts, do not redial in step.
-          await clock.sleep(Math.round(random() * SCATTER_MS), keeper.stop.signal)
+          await clock.sleep(Math.round(random() * SCATTER_MS), signal)
           continue
         }
         keeper.state = { failures: keeper.state.failures + 1, lastError: 'the link did not last' }
       }
       const waitMs = backoffMs(keeper.state.failures, random())
       keeper.state.nextAt = clock.now() + waitMs
-      await clock.sleep(waitMs, keeper.wait.signal)
+      keeper.wait = new AbortController()
+      await clock.sleep(waitMs, AbortSignal.any([signal, keeper.wait.signal]))
     }
+  }
+
+  /** The link to whoever is pinned by this name now, if it is up. */
+  #linkTo(name: string): Link | undefined {
+    const { links, pins } = this.#components
+    const id = pins.byName(name)?.id
+    return id === undefined ? undefined : links.get(id)
   }
 
   /** One try of all addresses, shared by all who want it now. */
@@ -226,11 +232,6 @@ function targetOf({ pin }: Peer): string {
   return pin.addresses.join(' ')
 }
 
-function stopKeeper(keeper: Keeper): void {
-  keeper.stop.abort()
-  keeper.wait.abort()
-}
-
 function unreachable(
   peer: Peer,
   reason: string,
@@ -245,14 +246,15 @@ function unreachable(
   )
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve()
-      },
-      { once: true },
-    )
-  })
+/** Resolves when the link has ended, or the signal aborts. */
+async function ended(link: Link, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const onEnd = (): void => {
+    resolve(undefined)
+  }
+  if (signal.aborted) onEnd()
+  signal.addEventListener('abort', onEnd, { once: true })
+  void link.closed.then(onEnd)
+  await promise
+  signal.removeEventListener('abort', onEnd)
 }

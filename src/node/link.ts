@@ -18,6 +18,8 @@ export interface LinkInit {
   openedAt: number
   /** Our hello. */
   hello: Hello
+  /** Looks at the peer's hello before anything else of it is served. What it throws ends the link. */
+  greet?: (hello: Hello) => void
   /** Serves a call of the peer. Fails with a `WireFailure`; anything else ends the link. */
   answer: (answer: Answer) => Body | Promise<Body>
 }
@@ -35,6 +37,7 @@ export class Link {
   readonly #writer: FrameWriter
   readonly #decoder = new FrameDecoder()
   readonly #answerCall: LinkInit['answer']
+  readonly #greetPeer: LinkInit['greet']
   readonly #opened = Promise.withResolvers<Hello>()
   readonly #closed = Promise.withResolvers<Error>()
   /** Ours. */
@@ -56,6 +59,7 @@ export class Link {
     this.opened.catch(() => undefined)
     this.closed = this.#closed.promise
     this.#answerCall = init.answer
+    this.#greetPeer = init.greet
     this.#calls = new PendingCalls((id) => {
       this.#write({ t: 'cancel', id })
     })
@@ -189,6 +193,7 @@ export class Link {
     if (message.t !== 'hello' || this.#hello !== undefined) {
       throw new KithError('malformed', 'hello comes first, and once', { what: 'hello' })
     }
+    this.#greetPeer?.(message)
     this.#hello = message
     this.#opened.resolve(message)
   }

@@ -96,6 +96,9 @@ export class Links {
       outbound,
       openedAt: clock.now(),
       hello: this.#init.hello(),
+      greet: (hello) => {
+        assertCommonVersion(hello, peer)
+      },
       answer: (answer) => dispatcher.dispatch(answer),
     })
     this.#all.add(link)
@@ -106,10 +109,7 @@ export class Links {
       link.abort(new Error('no hello'))
     })
     try {
-      assertCommonVersion(await link.opened, peer)
-    } catch (err) {
-      link.abort(err instanceof Error ? err : new Error(String(err)))
-      throw err
+      await link.opened
     } finally {
       cancel()
     }

@@ -16,6 +16,7 @@ import { bytes } from '../protocol/verbs.ts'
 import type { Clock } from './clock.ts'
 import { hostOf } from './network.ts'
 import type { KnownPeer, Pins } from './pins.ts'
+import { cut } from './transport.ts'
 
 /** What both sides say: this is my key log. */
 const showMessage = z.strictObject({

@@ -15,6 +15,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { publicKeyOf } from '../protocol/ed25519.ts'
 import type { Channel } from './channel.ts'
+import { noiseCrypto } from './noise-crypto.ts'
 
 /*
  * libp2p's defaults are made for an open network. What a pinned mesh wants instead is set here, each with the
@@ -68,7 +69,7 @@ export async function createTransport(init: TransportInit): Promise<Transport> {
     addresses: { listen: [...init.listen] },
     // Our own liveness tells death from silence; a socket without traffic is not a dead one.
     transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [
       yamux({
         enableKeepAlive: false,

@@ -137,6 +137,9 @@ describe('asks beyond the rate of a peer', () => {
       assert.ok(retryAfterMs > 20_000 && retryAfterMs <= 30_000, `${retryAfterMs} ms`)
     }
     const known = await bob.client.call('asks', {})
-    assert.deepEqual(known.map(({ state }) => state), ['done', 'done'])
+    assert.deepEqual(
+      known.map(({ state }) => state),
+      ['done', 'done'],
+    )
   })
 })

@@ -25,7 +25,10 @@ describe('an ask whose way is cut', () => {
   after(() => proxy.stop())
 
   /** The answer to a count, while `cut` happens after a few pieces. A stream that ends meanwhile is read on. */
-  async function countThrough(count: number, cut: () => Promise<void>): Promise<Answer & { ask: string }> {
+  async function countThrough(
+    count: number,
+    cut: () => Promise<void>,
+  ): Promise<Answer & { ask: string }> {
     const ask = await alice.submit(bob, `count ${count}`)
     let cutting: Promise<void> | undefined
     const answer = await alice
@@ -74,7 +77,12 @@ describe('an ask whose way is cut', () => {
     const { ask, final, seqs, text } = await countThrough(60, () => restart(alice))
     assert.equal(final.outcome, 'done')
     assert.deepEqual(seqs, numbersTo(60))
-    assert.equal(text, numbersTo(60).map((number) => `${number}\n`).join(''))
+    assert.equal(
+      text,
+      numbersTo(60)
+        .map((number) => `${number}\n`)
+        .join(''),
+    )
     const rest = await alice.answer(ask, 40)
     assert.deepEqual(rest.seqs, numbersTo(60).slice(40))
   })

@@ -102,6 +102,8 @@ describe('pins of a running node', () => {
     await alice.logLine(({ msg }) => msg === 'peer disconnected', from[0])
     assert.deepEqual((await bob.status()).peers, [])
     await assert.rejects(alice.client.call('ping', { name: 'bob' }), { code: 'unreachable' })
+    const stopped = await bob.answer(ask)
+    assert.deepEqual(stopped.final, { outcome: 'failed', code: 'cancelled', details: {} })
     await alice.client.call('cancelAsk', { ask })
   })
 })

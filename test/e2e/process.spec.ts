@@ -31,7 +31,12 @@ describe('the process of a node', () => {
     afterEach(() => node.kill())
 
     it('has a home, a store and a control socket that are closed to others', async () => {
-      const modes = [node.home.path, node.home.store, node.home.socket, join(node.home.path, 'keys')]
+      const modes = [
+        node.home.path,
+        node.home.store,
+        node.home.socket,
+        join(node.home.path, 'keys'),
+      ]
       const stats = await Promise.all(modes.map((path) => stat(path)))
       assert.deepEqual(
         stats.map(({ mode }) => mode & 0o777),

@@ -38,9 +38,13 @@ export function storedPins(): (peers: PeerRow[]) => Promise<StoredPins> {
 /** SHA-256 of every file below `folder`, by its path. */
 export async function digestsOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map(({ name, parentPath }) => join(parentPath, name))
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ name, parentPath }) => join(parentPath, name))
   const digests = paths.sort().map(async (path) => {
-    const digest = createHash('sha256').update(await readFile(path)).digest('hex')
+    const digest = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex')
     return [path, digest] as const
   })
   return Object.fromEntries(await Promise.all(digests))

@@ -133,7 +133,7 @@ describe('a call over a link', () => {
       stop.abort()
       await assert.rejects(end)
       await settle()
-      held.answers[0]?.event(1, 'late')
+      void held.answers[0]?.event(1, 'late')
       await held.end(0, 'late')
       assert.equal(near.over, false)
       const next = near.call('ask', null, PATIENT)
@@ -208,7 +208,7 @@ describe('a call over a link', () => {
       },
     })
     await settle()
-    held.answers[0]?.event(1, 'unheard of')
+    void held.answers[0]?.event(1, 'unheard of')
     await assert.rejects(end, { code: 'bad-request' })
     await settle()
     assert.ok(isFailure(held.answers[0]?.signal.reason, 'cancelled'))

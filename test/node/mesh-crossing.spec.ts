@@ -29,10 +29,7 @@ describe('two nodes that dial each other at once', () => {
 
   for (let round = 1; round <= ROUNDS; round++) {
     it(`end with one link, time ${round}`, async () => {
-      const dials = await Promise.allSettled([
-        a.dial('bert', b.address),
-        b.dial('anna', a.address),
-      ])
+      const dials = await Promise.allSettled([a.dial('bert', b.address), b.dial('anna', a.address)])
       const links = dials.flatMap((dial) => (dial.status === 'fulfilled' ? [dial.value] : []))
       assert.ok(links.length > 0)
       for (const link of await settled(links)) await ping(link)

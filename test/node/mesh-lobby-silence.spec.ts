@@ -24,7 +24,10 @@ const FAILURES: [what: string, bytes: (logs: Logs) => Uint8Array][] = [
   ['half of a message', ({ bert }) => showOf(bert).subarray(0, 100)],
   ['a message that is no CBOR', () => encodeFrame(Buffer.alloc(32, 0xff))],
   ['a message of another kind', () => encodeFrame(encode({ t: 'redeem', log: [] }))],
-  ['a message with a key too many', ({ bert }) => encodeFrame(encode({ t: 'show', log: bert, v: 1 }))],
+  [
+    'a message with a key too many',
+    ({ bert }) => encodeFrame(encode({ t: 'show', log: bert, v: 1 })),
+  ],
   ['a log without an event', () => showOf([])],
   ['a log that is no log', () => showOf([new Uint8Array(64)])],
   ['a log with a byte changed', ({ bert }) => showOf(bert.map(flipped))],

@@ -36,7 +36,10 @@ describe('sockets of a node', () => {
       ['in the first word', HEAD.subarray(0, 5)],
       ['before the handshake', HEAD],
       ['inside the handshake', Buffer.concat([HEAD, Buffer.of(0, 32, 1, 2, 3)])],
-      ['after a handshake message of noise', Buffer.concat([HEAD, Buffer.of(0, 32), Buffer.alloc(32, 9)])],
+      [
+        'after a handshake message of noise',
+        Buffer.concat([HEAD, Buffer.of(0, 32), Buffer.alloc(32, 9)]),
+      ],
     ]
     for (const [when, bytes] of said) {
       it(`${when} harm nobody`, async () => {
@@ -70,7 +73,11 @@ describe('sockets of a node', () => {
     assert.deepEqual(timeouts, [0, 0])
   })
 
-  for (const protocol of ['/ipfs/ping/1.0.0', '/ipfs/id/1.0.0', '/libp2p/circuit/relay/0.2.0/hop']) {
+  for (const protocol of [
+    '/ipfs/ping/1.0.0',
+    '/ipfs/id/1.0.0',
+    '/libp2p/circuit/relay/0.2.0/hop',
+  ]) {
     it(`speak no ${protocol}, also to a pinned peer`, async () => {
       const connection = await (await outsider('slow')).dial(bert.address)
       await assert.rejects(connection.newStream(protocol), { name: 'UnsupportedProtocolError' })

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { decode as dagDecode } from '@ipld/dag-cbor'
+import { encode as dagEncode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { z } from 'zod'
-import { encode } from '../../src/protocol/cbor.ts'
 import { WIRE_CODES, isFailure } from '../../src/protocol/errors.ts'
 import type { WireCode } from '../../src/protocol/errors.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
@@ -96,9 +95,7 @@ describe('message', () => {
       fc.property(anyMessage(), (message) => {
         const bytes = encodeMessage(message)
         assert.deepEqual(decodeMessage(bytes), message)
-        // The other library sorts what it writes and refuses what is unsorted.
-        assert.deepEqual(dagDecode(bytes, { strict: true }), message)
-        assert.deepEqual(encode(message as unknown as Body), bytes)
+        assert.equal(hex(dagEncode(message)), hex(bytes))
       }),
       { numRuns: 2_000 },
     )

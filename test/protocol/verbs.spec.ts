@@ -255,10 +255,9 @@ function whatOf(schema: z.ZodType, body: unknown): string | undefined {
 }
 
 function show(value: unknown): string {
+  if (value === undefined) return 'undefined'
   const text = JSON.stringify(value, (_, item: unknown) =>
     item instanceof Uint8Array ? `${item.byteLength} bytes` : item,
   )
-  return text === undefined || text.length <= 60
-    ? String(text)
-    : `${text.slice(0, 40)}… (${text.length})`
+  return text.length <= 60 ? text : `${text.slice(0, 40)}… (${text.length})`
 }

@@ -50,10 +50,10 @@ export async function ping(cli: CliContext, name: string, options: PingOptions):
     }
   } catch (err) {
     if (!interrupts.first.aborted) throw err
-    cli.exitCode = EXIT.interrupted
   } finally {
     interrupts.release()
   }
+  if (interrupts.first.aborted) cli.exitCode = EXIT.interrupted
   if (rtts.length > 0) note(cli, summary(sent, rtts))
   else if (!interrupts.first.aborted) throw lost
 }

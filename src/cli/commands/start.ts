@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
-import { isFailure } from '../../protocol/errors.ts'
+import { isFailure, KithError } from '../../protocol/errors.ts'
 import type { CliContext } from '../context.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { collect } from '../options.ts'
@@ -44,8 +44,13 @@ export async function start(cli: CliContext, options: StartOptions): Promise<voi
     cli.exitCode = await runNode(cli, options, passphrase)
   } catch (err) {
     // Only the keystore knows whether it is sealed, so a person is asked when it says so.
-    const wanted = isFailure(err, 'passphrase') && !err.details.given
-    if (!wanted || !canPrompt(cli)) throw err
+    if (!isFailure(err, 'passphrase') || err.details.given) throw err
+    if (!canPrompt(cli)) {
+      throw new KithError('passphrase', err.message, err.details, {
+        cause: err,
+        hint: 'kith start --passphrase-stdin, or KITH_PASSPHRASE_FILE',
+      })
+    }
     const { askSecret } = await import('../prompt.ts')
     cli.exitCode = await runNode(cli, options, await askSecret(cli, 'Passphrase (not shown): '))
   }

@@ -29,7 +29,7 @@ export async function status(cli: CliContext, { json }: { json?: true }): Promis
   }
   for (const { hint, what } of report.problems) {
     print(cli, `${paint(cli, 'yellow', 'problem:')} ${terminalSafe(what)}`)
-    if (hint !== undefined) print(cli, `    try: ${sameHome(cli, hint)}`)
+    if (hint !== undefined) print(cli, `    try: ${terminalSafe(sameHome(cli, hint))}`)
   }
   if (report.problems.length > 0) print(cli, '')
   const health = paint(cli, HEALTH_STYLE[report.health], report.health)

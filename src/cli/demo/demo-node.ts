@@ -11,6 +11,8 @@ const COMMAND_TIMEOUT_MS = 10_000
 /** A node that was told to stop and is still there after this, in ms, is killed. */
 const STOP_TIMEOUT_MS = 5_000
 
+type Child = ChildProcessByStdio<null, Readable, Readable>
+
 export interface DemoNodeInit {
   name: string
   /** A folder of its own. */
@@ -37,7 +39,9 @@ export class DemoNode {
   /** Known once it is made. */
   id = ''
   readonly #init: DemoNodeInit
-  #process: ChildProcessByStdio<null, Readable, Readable> | undefined
+  /** All that is ours and not known to have ended. */
+  readonly #children = new Set<Child>()
+  #node: Child | undefined
 
   constructor(init: DemoNodeInit) {
     this.name = init.name
@@ -47,68 +51,67 @@ export class DemoNode {
 
   /** Of the running node. */
   get pid(): number | undefined {
-    return this.#process?.pid
+    return this.#node?.pid
   }
 
-  /** Runs `kith ...args` to its end. @throws what `signal` aborts with */
+  /** Runs `kith ...args` to its end. @throws what the signal aborts with */
   async run(...args: string[]): Promise<CommandEnd> {
     const { signal } = this.#init
+    signal.throwIfAborted()
     const child = this.#spawn(args)
-    const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS)
-    const stop = (): void => {
+    const kill = (): void => {
       child.kill('SIGKILL')
     }
-    signal.addEventListener('abort', stop, { once: true })
+    const timer = setTimeout(kill, COMMAND_TIMEOUT_MS)
+    signal.addEventListener('abort', kill, { once: true })
     try {
-      const [stdout, stderr, [code]] = await Promise.all([
+      const [stdout, stderr, code] = await Promise.all([
         text(child.stdout),
         text(child.stderr),
-        once(child, 'close') as Promise<[number | null]>,
+        exitCodeOf(child),
       ])
       signal.throwIfAborted()
       return { code: code ?? -1, stdout, stderr }
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
+      signal.removeEventListener('abort', kill)
     }
   }
 
   /** Starts the node; resolves when it says that it is ready. */
   async start(): Promise<void> {
+    const { signal } = this.#init
+    signal.throwIfAborted()
     const child = this.#spawn(['start', '--json', '--log-level', 'warn'])
-    this.#process = child
+    this.#node = child
     const errors = text(child.stderr)
-    const lines = createInterface({ input: child.stdout })
     const ready = await Promise.race([
-      once(lines, 'line', { signal: this.#init.signal }).then(() => true),
-      once(child, 'close').then(() => false),
+      once(createInterface({ input: child.stdout }), 'line', { signal }).then(() => true),
+      exitCodeOf(child).then(() => false),
     ])
     if (!ready) throw new Error(`${this.name} did not start: ${(await errors).trim()}`)
   }
 
-  /** Ends the node's process, if it is still there, by force if need be. */
-  async end(): Promise<void> {
-    const child = this.#process
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const closed = once(child, 'close')
-    child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
-    await closed
+  /** The exit code of the node, once it has ended. */
+  async ended(): Promise<number | null> {
+    return this.#node === undefined ? null : await exitCodeOf(this.#node)
+  }
+
+  /** Ends what is still there, by force if need be. */
+  async clear(): Promise<void> {
+    const children = [...this.#children]
+    for (const child of children) child.kill('SIGTERM')
+    const timer = setTimeout(() => {
+      for (const child of children) child.kill('SIGKILL')
+    }, STOP_TIMEOUT_MS)
+    await Promise.all(children.map(exitCodeOf))
     clearTimeout(timer)
   }
 
-  /** The node's exit code once it has ended. */
-  async ended(): Promise<number | null> {
-    const child = this.#process
-    if (child === undefined) return null
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
-    return child.exitCode
-  }
-
-  #spawn(args: string[]): ChildProcessByStdio<null, Readable, Readable> {
+  #spawn(args: string[]): Child {
     const { env, home, program } = this.#init
     const [node = '', ...script] = program
-    return spawn(node, [...script, ...args], {
+    const child = spawn(node, [...script, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         // Our own settings are not theirs.
@@ -119,5 +122,15 @@ export class DemoNode {
         NO_COLOR: '1',
       },
     })
+    this.#children.add(child)
+    child.once('close', () => {
+      this.#children.delete(child)
+    })
+    return child
   }
+}
+
+async function exitCodeOf(child: Child): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+  return child.exitCode
 }

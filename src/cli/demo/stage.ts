@@ -39,7 +39,7 @@ export async function openStage(
     cast,
     folder,
     clear: async () => {
-      await Promise.all(Object.values(cast).map((each) => each.end()))
+      await Promise.all(Object.values(cast).map((each) => each.clear()))
       await rm(folder, { recursive: true, force: true })
     },
   }

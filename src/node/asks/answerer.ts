@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Agent } from '../../agent/agent.ts'
 import { afterCrash } from '../../protocol/ask.ts'
 import { KithError } from '../../protocol/errors.ts'
-import type { AskCall } from '../../protocol/verbs.ts'
+import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { Clock } from '../clock.ts'
 import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
@@ -194,12 +194,20 @@ export class Answerer {
     if (this.#turns.enter(active)) this.#start(active, Promise.resolve())
   }
 
-  /** Runs an ask that has its turn, once it is on disk; when it has ended, the next one gets the turn. */
+  /** Runs an ask that has its turn, once it is on disk. */
   #start(active: ActiveAsk, created: Promise<void>): void {
-    active.run = created
-      .then(() => this.#run(active))
+    this.#follow(
+      active,
+      created.then(() => this.#run(active)),
+    )
+  }
+
+  /** Holds on to an ask until its final is on disk; then the next one gets the turn. */
+  #follow(active: ActiveAsk, run: Promise<void>): void {
+    active.run = run
       .catch((err: unknown) => {
         this.#components.log.error({ ask: active.record.ask, err }, 'ask lost its store')
+        active.feed.fail(new Error(`ask ${active.record.ask} lost its store`, { cause: err }))
       })
       .finally(() => {
         this.#forget(active)
@@ -214,21 +222,22 @@ export class Answerer {
     if (active.record.state !== 'claimed') {
       active.record = await store.advance(active.record, 'claimed')
     }
-    const final = await runEngine(this.#components, active)
-    active.record = await store.finish(active.record, final)
+    await this.#finish(active, await runEngine(this.#components, active))
+  }
+
+  async #finish(active: ActiveAsk, final: AskFinal): Promise<void> {
+    active.record = await this.#components.store.finish(active.record, final)
     active.feed.end(final)
   }
 
   async #end(active: ActiveAsk, reason: KithError<'cancelled' | 'deadline'>): Promise<void> {
-    if (active.run !== undefined) {
+    if (active.run === undefined) {
+      this.#turns.leave(active)
+      this.#follow(active, this.#finish(active, failed(reason.code)))
+    } else {
       active.stop.abort(reason)
-      await active.run
-      return
     }
-    this.#forget(active)
-    const final = failed(reason.code)
-    active.record = await this.#components.store.finish(active.record, final)
-    active.feed.end(final)
+    await active.run
   }
 
   #forget(active: ActiveAsk): void {

@@ -10,6 +10,7 @@ export interface AskEvent {
 export class Feed {
   readonly #events: AskEvent[] = []
   #final: AskFinal | undefined
+  #failure: Error | undefined
   #news = Promise.withResolvers<void>()
 
   constructor(events: readonly AskEvent[] = []) {
@@ -34,7 +35,17 @@ export class Feed {
     this.#wake()
   }
 
-  /** The events after `after`, as they come, then the final as the generator's result. Throws the signal's reason. */
+  /** Ends every read with `reason`: neither an event nor a final can come any more. */
+  fail(reason: Error): void {
+    this.#failure = reason
+    this.#wake()
+  }
+
+  /**
+   * The events after `after`, as they come, then the final as the generator's result.
+   *
+   * @throws the signal's reason, and what the feed failed with
+   */
   async *read(after: number, signal?: AbortSignal): AsyncGenerator<AskEvent, AskFinal> {
     // Events are numbered from 1 without a gap, so the next one's place in the list is known.
     let next = Math.max(0, after)
@@ -46,6 +57,8 @@ export class Feed {
         yield event
       } else if (this.#final !== undefined) {
         return this.#final
+      } else if (this.#failure !== undefined) {
+        throw this.#failure
       } else {
         await orAborted(this.#news.promise, signal)
       }

@@ -21,6 +21,7 @@ export async function cancelAsk(
 ): Promise<void> {
   const report = await cli.client.call('cancelAsk', { ask: id })
   if (json === true) printJson(cli, report)
-  else if (report.final === undefined) print(cli, `${id} ends as soon as ${report.peer} hears of it`)
+  else if (report.final === undefined)
+    print(cli, `${id} ends as soon as ${report.peer} hears of it`)
   else print(cli, `${id} is ${stateText(report)}`)
 }

@@ -42,11 +42,8 @@ export async function addPeer(
     return
   }
   const words = peer.words === undefined ? '' : ` (${peer.words.join(' ')})`
-  print(
-    cli,
-    `${name} is pinned${words} and may ${allow.length === 0 ? 'nothing' : allow.join(', ')}`,
-  )
-  if (allow.length === 0)
+  print(cli, `${name} is pinned${words} and may ${peer.allow.join(', ') || 'nothing'}`)
+  if (peer.allow.length === 0)
     note(cli, `to let it in further: ${sameHome(cli, `kith peers allow ${name} ping ask`)}`)
   note(cli, `${name} has to pin this node too:\n  ${await invitation(cli)}`)
 }

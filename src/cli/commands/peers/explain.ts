@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { terminalSafe } from '../../../protocol/text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { print, printJson } from '../../terminal.ts'
@@ -33,9 +34,7 @@ export async function explain(
     return
   }
   const { allowed, peer, rule, why } = report
-  const answer = allowed ? 'yes' : 'no'
-  print(
-    cli,
-    `${answer}: a ${verb} by ${peer} is ${allowed ? 'allowed' : 'refused'} by the rule ${rule}: ${why}`,
-  )
+  const call = `${/^[aeiou]/.test(verb) ? 'an' : 'a'} ${verb} by ${peer}`
+  const answer = allowed ? `yes: ${call} is allowed` : `no: ${call} is refused`
+  print(cli, terminalSafe(`${answer} by the rule ${rule}: ${why}`))
 }

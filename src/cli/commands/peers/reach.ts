@@ -1,5 +1,4 @@
-import type { PeerReport } from '../../../node/control/api.ts'
-import type { Input } from '../../../node/control/api.ts'
+import type { Input, PeerReport } from '../../../node/control/api.ts'
 import { isFailure, KithError } from '../../../protocol/errors.ts'
 import type { CliContext, OfflineNode } from '../../context.ts'
 

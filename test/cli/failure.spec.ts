@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { AskFailed, Interrupted, reportFailure } from '../../src/cli/failure.ts'
+import { RefusedByPeer } from '../../src/node/control/client.ts'
+import { KithError } from '../../src/protocol/errors.ts'
+
+function askFailed(peer: string, code: string, details = {}): AskFailed {
+  return new AskFailed({ peer, code, details, ask: 'the-ask' })
+}
+
+describe('a failure is reported', () => {
+  it('of our own node in its own words, with its hint', () => {
+    const err = new KithError(
+      'unknown-peer',
+      'no peer is named bo',
+      { name: 'bo' },
+      { hint: 'kith peers list' },
+    )
+    assert.deepEqual(reportFailure(err), {
+      error: {
+        code: 'unknown-peer',
+        message: 'no peer is named bo',
+        details: { name: 'bo' },
+        hint: 'kith peers list',
+        fromPeer: false,
+      },
+      exitCode: 1,
+    })
+  })
+
+  it('of a peer with its code and details', () => {
+    const { error, exitCode } = reportFailure(new RefusedByPeer('denied', { rule: 'hours' }))
+    assert.equal(error.message, 'the peer refused (denied, rule: hours)')
+    assert.equal(error.fromPeer, true)
+    assert.equal(error.hint, undefined)
+    assert.equal(exitCode, 4)
+  })
+
+  it('with the time to wait as a hint', () => {
+    const { error, exitCode } = reportFailure(
+      new RefusedByPeer('rate-limited', { retryAfterMs: 2_000 }),
+    )
+    assert.equal(error.hint, 'again in 2 s')
+    assert.equal(exitCode, 75)
+  })
+
+  it('without what a peer put in its details to trouble a terminal', () => {
+    const { error } = reportFailure(
+      new RefusedByPeer('denied', { rule: 'a\u001B[2Jb\nkith: all is well' }),
+    )
+    assert.equal(error.message, 'the peer refused (denied, rule: ab kith: all is well)')
+  })
+
+  it('of an ask with its id and the name of the peer', () => {
+    const { error, exitCode } = reportFailure(askFailed('bob', 'busy', { position: 3 }))
+    assert.equal(error.message, 'bob has too much to do (busy, position: 3, ask: the-ask)')
+    assert.deepEqual(error.details, { position: 3, ask: 'the-ask' })
+    assert.equal(error.fromPeer, true)
+    assert.equal(exitCode, 75)
+  })
+
+  it('of an ask to this node as no refusal of a peer', () => {
+    const { error, exitCode } = reportFailure(askFailed('self', 'denied', { rule: 'preset' }))
+    assert.equal(error.message, 'this node refused (denied, rule: preset, ask: the-ask)')
+    assert.equal(error.fromPeer, false)
+    assert.equal(exitCode, 5)
+  })
+
+  for (const code of ['unreachable', 'connection-lost']) {
+    it(`of an ask that is ${code} as our own node's word`, () => {
+      const { error, exitCode } = reportFailure(askFailed('bob', code, { peer: 'bob' }))
+      assert.equal(error.fromPeer, false)
+      assert.equal(error.hint, 'kith peers show bob')
+      assert.equal(exitCode, 3)
+    })
+  }
+
+  it('of an ask with a code that only a newer peer knows', () => {
+    const { error } = reportFailure(askFailed('bob', 'sleepy'))
+    assert.equal(error.message, 'bob failed (sleepy, ask: the-ask)')
+  })
+
+  it('as an interruption at Ctrl-C', () => {
+    assert.equal(reportFailure(new Interrupted()).exitCode, 130)
+  })
+
+  it('of the system without a stack', () => {
+    const err = Object.assign(new Error('connect EACCES /x'), {
+      code: 'EACCES',
+      syscall: 'connect',
+    })
+    assert.equal(reportFailure(err).error.message, 'connect EACCES /x')
+  })
+
+  it('of our own making with its stack, as nobody else can explain it', () => {
+    const { error, exitCode } = reportFailure(new TypeError('no such thing'))
+    assert.match(error.message, /^TypeError: no such thing\n +at /)
+    assert.equal(exitCode, 1)
+  })
+})

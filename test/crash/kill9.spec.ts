@@ -1,0 +1,10 @@
+import { crash } from './kill9.ts'
+
+const POINTS = 25
+
+describe('nodes that are killed', () => {
+  it(`keep every promise through ${POINTS} kills`, async function () {
+    this.timeout(120_000)
+    await crash({ points: POINTS, seed: Date.now() % 1_000_000 })
+  })
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { EXIT } from '../../src/cli/exit-codes.ts'
+import { configSchema, readConfig } from '../../src/node/config.ts'
+import { homeOf } from '../../src/node/home.ts'
+import { tempFolder } from '../helpers/temp-folder.ts'
+import { code, page, section, table, tables } from './markdown.ts'
+
+/** A value other than the default for each setting, as the environment has it, and what becomes of it. */
+const SAMPLES: Record<string, [text: string, value: unknown]> = {
+  name: ['nas', 'nas'],
+  listen: ['/ip4/127.0.0.1/tcp/1,/unix/%2Ftmp%2Fx', ['/ip4/127.0.0.1/tcp/1', '/unix/%2Ftmp%2Fx']],
+  announce: ['/dns4/a.example/tcp/2', ['/dns4/a.example/tcp/2']],
+  'log.level': ['debug', 'debug'],
+  'agent.engine': ['builtin', 'builtin'],
+  'agent.parallel': ['5', 5],
+  'agent.queue': ['6', 6],
+  'lobby.mode': ['off', 'off'],
+  'lobby.per_minute': ['7', 7],
+  'lobby.per_address_per_minute': ['8', 8],
+  'stop.drain_seconds': ['9', 9],
+}
+
+describe('docs/configuration.md', () => {
+  const folder = tempFolder()
+  const text = page('docs/configuration.md')
+  const [settings = [], otherNames = []] = tables(section(text, '## config.yaml'))
+
+  it('has every setting, and no other', () => {
+    assert.deepEqual(
+      settings.map(([key]) => code(key)),
+      keysOf(configSchema),
+    )
+    assert.deepEqual(['version', ...Object.keys(SAMPLES)], keysOf(configSchema))
+  })
+
+  it('has the default of each', async () => {
+    const defaults = await readConfig(join(folder(), 'config.yaml'), {})
+    for (const [key = '', , shown = ''] of settings) {
+      const value = valueAt(defaults, code(key))
+      const values = Array.isArray(value) ? value : value === undefined ? [] : [value]
+      assert.equal(shown, values.map((each) => `\`${String(each)}\``).join(', ') || '–', key)
+    }
+  })
+
+  for (const [key = '', name = ''] of settings.filter(([, variable]) => variable !== '–')) {
+    it(`has the name of ${code(key)} in the environment`, async () => {
+      const [sample = '', value] = SAMPLES[code(key)] ?? []
+      const config = await readConfig(join(folder(), 'config.yaml'), { [code(name)]: sample })
+      assert.deepEqual(valueAt(config, code(key)), value)
+    })
+  }
+
+  it('has the other names in the environment', async () => {
+    for (const [name] of otherNames) {
+      await readConfig(join(folder(), 'config.yaml'), { [code(name)]: 'x' })
+    }
+    await assert.rejects(readConfig(join(folder(), 'config.yaml'), { KITH_OTHER: 'x' }))
+    assert.equal(otherNames.length, 3)
+  })
+
+  it('has where things are in a home', () => {
+    const paths = table(section(text, '## The home')).map(([path]) => code(path).replace(/\/$/, ''))
+    const { path: base, ...places } = homeOf({ KITH_HOME: folder() }, undefined)
+    for (const place of Object.values(places)) {
+      assert.ok(paths.includes(place.slice(base.length + 1)), place)
+    }
+  })
+
+  it('has every exit code', () => {
+    const rows = table(section(text, '## Exit codes'))
+    const codes = Object.fromEntries(rows.map(([number, name = '']) => [name, Number(number)]))
+    assert.deepEqual(codes, EXIT)
+  })
+})
+
+/** Every leaf of a schema, `agent.parallel` and the like. */
+function keysOf(schema: z.ZodObject): string[] {
+  return Object.entries(schema.shape).flatMap(([key, value]) => {
+    const inner: unknown = value instanceof z.ZodPrefault ? value.unwrap() : value
+    return inner instanceof z.ZodObject ? keysOf(inner).map((rest) => `${key}.${rest}`) : [key]
+  })
+}
+
+function valueAt(config: unknown, key: string): unknown {
+  let value = config
+  for (const part of key.split('.')) value = (value as Record<string, unknown>)[part]
+  return value
+}
