@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { isFailure, isWireCode } from '../protocol/errors.ts'
 import type { WireCode } from '../protocol/errors.ts'
 import { singleLine } from '../protocol/text.ts'
@@ -68,16 +69,26 @@ export function reportFailure(err: unknown): FailureReport {
     }
     return { error, exitCode: exitCodeOf(code, 'here') }
   }
-  const message = err instanceof Error ? (err.stack ?? err.message) : String(err)
+  if (isHangUp(err)) {
+    const code = 'daemon-not-running'
+    const message = 'the node went away before it answered'
+    const error = { code, message, details: {}, hint: 'kith status', fromPeer: false }
+    return { error, exitCode: exitCodeOf(code, 'here') }
+  }
   // The system has said what is wrong, and in which call; a stack is for what only we can explain.
   const known = err instanceof Error && 'syscall' in err
-  const error = {
-    code: 'internal',
-    message: known ? err.message : message,
-    details: {},
-    fromPeer: false,
+  const message = known ? err.message : inspect(err)
+  return {
+    error: { code: 'internal', message, details: {}, fromPeer: false },
+    exitCode: EXIT.failed,
   }
-  return { error, exitCode: EXIT.failed }
+}
+
+/** True when the node closed its control socket in the middle of an answer. */
+export function isHangUp(err: unknown): boolean {
+  return (
+    err instanceof Error && 'code' in err && (err.code === 'ECONNRESET' || err.code === 'EPIPE')
+  )
 }
 
 function askReport(failed: AskFailed): FailureReport {

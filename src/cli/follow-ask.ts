@@ -2,6 +2,7 @@ import type { AskStreamItem } from '../node/control/api.ts'
 import { backoffMs } from '../protocol/backoff.ts'
 import { isFailure, KithError } from '../protocol/errors.ts'
 import type { CliContext } from './context.ts'
+import { isHangUp } from './failure.ts'
 import { note } from './terminal.ts'
 
 /** A node that restarts is back well before this, in ms. */
@@ -51,9 +52,7 @@ export async function* followAsk(
 /** True when the node stops, is gone, or went away in mid-answer: then it may come back. */
 function isAway(err: unknown): boolean {
   if (isFailure(err)) return err.code === 'daemon-not-running' || err.code === 'stopping'
-  return (
-    err instanceof Error && 'code' in err && (err.code === 'ECONNRESET' || err.code === 'EPIPE')
-  )
+  return isHangUp(err)
 }
 
 function gone(home: string, ask: string, after: number): KithError<'daemon-not-running'> {

@@ -79,7 +79,7 @@ export class Dialer {
     const keepers = [...this.#keepers.values()]
     this.#keepers.clear()
     for (const { stop } of keepers) stop.abort()
-    await Promise.allSettled(keepers.flatMap(({ attempt, done }) => [attempt, done]))
+    await Promise.allSettled(keepers.flatMap(({ attempt, done }) => [attempt ?? done, done]))
   }
 
   state(name: string): DialState | undefined {
@@ -184,7 +184,8 @@ export class Dialer {
         keeper.lobbyFirst = false
         return link
       } catch (err) {
-        errors.push(err instanceof Error ? err : new Error(String(err)))
+        // libp2p also rejects with the event that ended a connection.
+        errors.push(err instanceof Error ? err : new Error('the connection ended', { cause: err }))
       }
     }
     const reason = errors.map(({ message }) => message).join('; ') || 'no address was tried'

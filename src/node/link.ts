@@ -1,4 +1,4 @@
-import { KithError } from '../protocol/errors.ts'
+import { KithError, isFailure } from '../protocol/errors.ts'
 import { FrameDecoder } from '../protocol/frame.ts'
 import { LIVENESS_MISSES, MAX_CALLS_PER_LINK } from '../protocol/limits.ts'
 import { decodeMessage, encodeMessage } from '../protocol/message.ts'
@@ -271,7 +271,7 @@ export class Link {
   #end(reason: Error): void {
     if (this.#over) return
     this.#over = true
-    const lost = this.#lost(reason.message)
+    const lost = isFailure(reason, 'connection-lost') ? reason : this.#lost(reason.message)
     this.#opened.reject(lost)
     this.#calls.rejectAll(lost)
     for (const answer of this.#answers.values()) answer.abort(lost)

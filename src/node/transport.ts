@@ -29,7 +29,7 @@ export const INBOUND_UPGRADE_TIMEOUT_MS = 3_000
 export const MAX_PENDING_INBOUND = 256
 
 /** The default of 5 a second refuses nine peers behind one NAT. A core makes some 300 handshakes a second. */
-const MAX_CONNECTS_PER_SECOND = 50
+export const MAX_CONNECTS_PER_SECOND = 50
 
 /** One address of a peer is given up after this long, so that the next gets its turn. */
 export const ADDRESS_DIAL_TIMEOUT_MS = 5_000

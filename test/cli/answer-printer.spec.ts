@@ -89,8 +89,14 @@ describe('printAnswer', () => {
 
   it('shows progress on a terminal, and takes it away before text', async () => {
     cli.stderr.isTTY = true
-    await print([progress(1, 'thinking'), text(2, 'one'), done])
-    assert.equal(cli.stderr.text, '\r\u001B[2Kthinking\r\u001B[2K')
+    async function* items(): AsyncGenerator<AskStreamItem> {
+      yield progress(1, 'thinking')
+      assert.equal(cli.stderr.text, '\r\u001B[2Kthinking')
+      yield text(2, 'one')
+      assert.equal(cli.stderr.text, '\r\u001B[2Kthinking\r\u001B[2K')
+      yield done
+    }
+    await printAnswer(cli, items(), {})
   })
 
   it('keeps progress to itself elsewhere', async () => {

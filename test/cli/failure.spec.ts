@@ -83,6 +83,13 @@ describe('a failure is reported', () => {
     assert.equal(reportFailure(new Interrupted()).exitCode, 130)
   })
 
+  it('of a node that went away in mid-answer as one that does not run', () => {
+    const hangUp = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+    const { error, exitCode } = reportFailure(hangUp)
+    assert.equal(error.message, 'the node went away before it answered')
+    assert.equal(exitCode, 6)
+  })
+
   it('of the system without a stack', () => {
     const err = Object.assign(new Error('connect EACCES /x'), {
       code: 'EACCES',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { chmod, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { liveNodes } from '../helpers/live-node.ts'
@@ -25,7 +26,7 @@ describe('the process of a node', () => {
     let node: LiveNode
 
     beforeEach(async () => {
-      node = await make(`node-${Math.random().toString(36).slice(2)}`)
+      node = await make(`node-${randomUUID().slice(0, 8)}`)
       await node.start()
     })
     afterEach(() => node.kill())
@@ -68,6 +69,20 @@ describe('the process of a node', () => {
       await node.start()
       const { final, seqs } = await node.answer(ask)
       assert.deepEqual([final.outcome, seqs.length], ['done', 30])
+    })
+
+    it('gives a peer the end of its answer before it stops', async () => {
+      const asker = await make(`asker-${randomUUID().slice(0, 8)}`)
+      await asker.pin(node)
+      await node.pin(asker, { allow: ['ask'], addresses: [] })
+      await asker.start()
+      await asker.linkedTo(node)
+      const ask = await asker.submit(node, 'count 30')
+      const stopped = node.stop()
+      const { final, seqs } = await asker.answer(ask)
+      assert.deepEqual([final.outcome, seqs.length], ['done', 30])
+      assert.equal((await stopped).code, 0)
+      await asker.kill()
     })
 
     it('ends at once at the second signal, and says of its ask what became of it', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { Dialer } from '../../src/node/dialer.ts'
+import type { DialerComponents } from '../../src/node/dialer.ts'
 import { createLog } from '../../src/node/log.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { ping, testMeshes } from '../helpers/mesh.ts'
@@ -25,12 +26,16 @@ describe('dialling a peer', () => {
     await dialer?.stop()
   })
 
-  /** Keeps `mesh` linked to the node called bert at this address. */
-  function keep(mesh: TestMesh, address: string): Dialer {
-    mesh.pins.set([peerOf('bert', { addresses: [address] })])
-    const { links, pins } = mesh
-    const log = createLog('debug', mesh.log)
-    dialer = new Dialer({ pins, links, mesh: mesh.mesh, clock, random: () => 0.5, log })
+  /** Keeps `node` linked to the node called bert at this address. */
+  function keep(
+    node: TestMesh,
+    address: string,
+    mesh: DialerComponents['mesh'] = node.mesh,
+  ): Dialer {
+    node.pins.set([peerOf('bert', { addresses: [address] })])
+    const { links, pins } = node
+    const log = createLog('debug', node.log)
+    dialer = new Dialer({ pins, links, mesh, clock, random: () => 0.5, log })
     return dialer
   }
 
@@ -73,6 +78,22 @@ describe('dialling a peer', () => {
     assert.notEqual(second, first)
   })
 
+  it('does not wait out its pause when a peer that called has gone', async () => {
+    const anna = await start('anna', { clock })
+    const bert = await start('bert', { peers: ['anna'], listen: [] })
+    const keeper = keep(anna, `/ip4/127.0.0.1/tcp/${await freePort()}`)
+    const pause = clock.nextSleep
+    keeper.start()
+    await pause
+    await bert.dial('anna', anna.address)
+    const link = await anna.linkTo('bert')
+    const next = clock.nextSleep
+    await bert.stop()
+    await link.closed
+    assert.equal(await next, 10_000)
+    assert.equal(keeper.state('bert')?.failures, 2)
+  })
+
   it('waits before it links again to one that hangs up at once', async () => {
     const anna = await start('anna', { clock, listen: [] })
     const bert = await start('bert', { peers: ['anna'] })
@@ -84,6 +105,21 @@ describe('dialling a peer', () => {
     link.abort(new Error('not now'))
     assert.equal(await asleep, 5_000)
     assert.deepEqual(keeper.state('bert')?.failures, 1)
+  })
+
+  it('says in words why it failed, whatever libp2p rejects with', async () => {
+    const anna = await start('anna', { clock, listen: [] })
+    const connection = new EventTarget()
+    const dial = async (): Promise<never> =>
+      new Promise((_resolve, reject) => {
+        connection.addEventListener('close', reject)
+        connection.dispatchEvent(new Event('close'))
+      })
+    const keeper = keep(anna, '/ip4/127.0.0.1/tcp/1', { dial, visitLobby: dial })
+    const asleep = clock.nextSleep
+    keeper.start()
+    await asleep
+    assert.equal(keeper.state('bert')?.lastError, 'the connection ended')
   })
 
   it('fails where another node listens, which sees no link', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { MAX_PENDING_PER_NETWORK } from '../../src/node/gate.ts'
-import { INBOUND_UPGRADE_TIMEOUT_MS } from '../../src/node/transport.ts'
+import { INBOUND_UPGRADE_TIMEOUT_MS, MAX_CONNECTS_PER_SECOND } from '../../src/node/transport.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { IdleSockets } from '../helpers/idle-sockets.ts'
 import { ping, testMeshes } from '../helpers/mesh.ts'
@@ -64,6 +64,12 @@ describe('idle sockets before authentication', () => {
     const heldMs = performance.now() - openedAt
     assert.ok(heldMs > INBOUND_UPGRADE_TIMEOUT_MS - 100, `closed after ${heldMs} ms`)
     assert.ok(heldMs < INBOUND_UPGRADE_TIMEOUT_MS + 2_000, `closed after ${heldMs} ms`)
+  })
+
+  it('of one address are no more than so many a second', async () => {
+    const sockets = await idle.flood(['127.0.4.1'], MAX_CONNECTS_PER_SECOND + 5)
+    await Promise.any(sockets.map((socket) => idle.closed(socket)))
+    await honestDial()
   })
 
   describe('of one network', () => {

@@ -6,11 +6,13 @@ import type { Stream } from '@libp2p/interface'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { DRAIN_TIMEOUT_MS, MAX_LINK_BACKLOG_BYTES } from '../../src/protocol/limits.ts'
 import { MAX_PING_BYTES } from '../../src/protocol/verbs.ts'
+import { createTransport } from '../../src/node/transport.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { ping, testMeshes } from '../helpers/mesh.ts'
 import type { TestMesh } from '../helpers/mesh.ts'
 import { outsiders } from '../helpers/outsider.ts'
+import { seedOf } from '../helpers/stub-pins.ts'
 import { framesOf, openLink, sendOn } from '../helpers/talk.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 
@@ -71,6 +73,14 @@ describe('sockets of a node', () => {
     const timeouts = setTimeout.mock.calls.map((call) => call.arguments[0])
     setTimeout.mock.restore()
     assert.deepEqual(timeouts, [0, 0])
+  })
+
+  it('have no monitor that ends a connection at its first late ping', async () => {
+    const { libp2p } = await createTransport({ secret: seedOf('node'), listen: [], gater: {} })
+    // libp2p hands its parts to each other in there; an absent one throws when it is asked for.
+    const { components } = libp2p as unknown as { components: Record<string, unknown> }
+    assert.throws(() => components['connectionMonitor'], { name: 'MissingServiceError' })
+    assert.ok(components['connectionManager'] !== undefined)
   })
 
   for (const protocol of [

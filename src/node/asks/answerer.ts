@@ -169,7 +169,7 @@ export class Answerer {
   }
 
   #activate(record: AskRecord, call: AskCall, asker: AskerInfo): ActiveAsk {
-    const { clock, log } = this.#components
+    const { clock } = this.#components
     const active: ActiveAsk = {
       ...turnOf(asker),
       record,
@@ -178,11 +178,7 @@ export class Answerer {
       feed: new Feed(),
       stop: new AbortController(),
       cancelTimer: clock.after(record.deadlineAt - clock.now(), () => {
-        this.#end(active, new KithError('deadline', 'the ask took too long', {})).catch(
-          (err: unknown) => {
-            log.error({ ask: record.ask, err }, 'ask could not be ended')
-          },
-        )
+        void this.#end(active, new KithError('deadline', 'the ask took too long', {}))
       }),
       run: undefined,
     }

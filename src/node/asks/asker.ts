@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { askEnd, askEvent, askSummary, parseBody } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
-import { WireFailure } from '../answer.ts'
 import type { Caller } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import type { Links } from '../links.ts'
@@ -12,6 +11,8 @@ import type { AskRecord, AskStore } from './ask-store.ts'
 import type { AskHandle } from './handle.ts'
 import { Feed } from './feed.ts'
 import { failed } from './run-engine.ts'
+import { verdictOf } from './verdict.ts'
+import type { AskStanding } from './verdict.ts'
 
 /** The peer ends an ask at its deadline; we wait so much longer for that end to come. */
 const DEADLINE_GRACE_MS = 5_000
@@ -31,22 +32,19 @@ export interface AskerComponents {
   log: Logger
 }
 
-interface OutAsk {
+interface OutAsk extends Omit<AskStanding, 'cancelled'> {
   record: AskRecord
   call: AskCall
   feed: Feed
-  /** Stay in the outbox while the peer is absent, until the deadline. */
-  wait: boolean
-  /** The call may have reached the peer: from here on only the peer, or the deadline, ends the ask. */
-  sent: boolean
   /** The peer said it has it on disk. */
   accepted: boolean
-  /** Tries so far: after the first, the peer may have it, and a refusal of one more try says nothing of the ask. */
-  tries: number
   /** Its final is decided, and perhaps still on its way to disk. */
   ended: boolean
+  /** Resolves when it is on disk. */
+  stored: Promise<void>
   /** Writes of events, one after the other. */
   written: Promise<void>
+  /** Ends its delivery: by `cancelled`, and with it the ask; by `stopping`, and the ask waits for the next start. */
   stop: AbortController
   /** Ends a wait for the peer. */
   wake: AbortController
@@ -75,7 +73,8 @@ export class Asker {
       const call = await store.call(record)
       if (call === undefined) continue
       const events = await Array.fromAsync(store.events(record))
-      this.#deliver(record, call, new Feed(events), { wait: true, sent: true })
+      const stored = Promise.resolve()
+      this.#deliver(record, call, new Feed(events), { stored, wait: true, sent: true })
     }
   }
 
@@ -98,9 +97,12 @@ export class Asker {
   async ask(peer: Peer & { id: string }, call: AskCall, wait: boolean): Promise<AskHandle> {
     const { clock, store } = this.#components
     const digest = digestOf(call)
-    const known = this.#active.get(call.ask)?.record ?? store.get('out', peer.id, call.ask)
+    const active = this.#active.get(call.ask)
+    const known = active?.record ?? store.get('out', peer.id, call.ask)
     if (known !== undefined) {
-      if (Buffer.compare(known.digest, digest) === 0) return this.#handle(known)
+      await active?.stored
+      const same = known.peer === peer.id && Buffer.compare(known.digest, digest) === 0
+      if (same) return this.attach(known)
       throw new KithError('conflict', `${call.ask} stands for another ask`, { activeId: call.ask })
     }
     const now = clock.now()
@@ -113,9 +115,10 @@ export class Asker {
       deadlineAt: now + call.timeoutMs,
       digest,
     }
-    await store.create(record, call)
-    this.#deliver(record, call, new Feed(), { wait, sent: false })
-    return this.#handle(record)
+    const stored = store.create(record, call)
+    this.#deliver(record, call, new Feed(), { stored, wait, sent: false })
+    await stored
+    return this.attach(record)
   }
 
   /** The answer to an ask of ours, as far as it is in and as it comes. */
@@ -130,11 +133,15 @@ export class Asker {
   async cancel(record: AskRecord): Promise<void> {
     const ask = this.#active.get(record.ask)
     if (ask === undefined) return
-    if (ask.sent) {
-      ask.record = await this.#components.store.noteCancel(ask.record)
+    if (ask.sent && !ask.ended) {
+      const noted = this.#components.store.noteCancel(ask.record)
+      // Before the wait: the ask may end meanwhile, and its final must not be lost to this record.
+      ask.record = { ...ask.record, cancelled: true }
+      await noted
       await this.#sendCancel(ask)
     } else {
-      await this.#finish(ask, failed('cancelled'))
+      ask.stop.abort(new KithError('cancelled', 'cancelled before it was sent', {}))
+      await ask.delivery
     }
   }
 
@@ -152,7 +159,7 @@ export class Asker {
     record: AskRecord,
     call: AskCall,
     feed: Feed,
-    { wait, sent }: { wait: boolean; sent: boolean },
+    { sent, stored, wait }: { sent: boolean; stored: Promise<void>; wait: boolean },
   ): void {
     const ask: OutAsk = {
       record,
@@ -163,15 +170,18 @@ export class Asker {
       accepted: feed.lastSeq > 0,
       tries: sent ? 1 : 0,
       ended: false,
+      stored,
       written: Promise.resolve(),
       stop: new AbortController(),
       wake: new AbortController(),
       delivery: Promise.resolve(),
     }
     this.#active.set(record.ask, ask)
-    ask.delivery = this.#run(ask)
+    ask.delivery = stored
+      .then(() => this.#run(ask))
       .catch((err: unknown) => {
         this.#components.log.error({ ask: record.ask, err }, 'ask could not be delivered')
+        feed.fail(new Error(`ask ${record.ask} could not be delivered`, { cause: err }))
       })
       .finally(() => {
         this.#active.delete(record.ask)
@@ -196,17 +206,19 @@ export class Asker {
       ask.wake = new AbortController()
       await clock.sleep(RETRY_MS, AbortSignal.any([ask.wake.signal, ask.stop.signal]))
     }
+    if (isFailure(ask.stop.signal.reason, 'cancelled')) await this.#finish(ask, failed('cancelled'))
   }
 
   /** One try: the final, or undefined to try again. */
   async #send(ask: OutAsk, peer: Peer, leftMs: number): Promise<AskFinal | undefined> {
     const { caller } = this.#components
     const attach = { ask: ask.record.ask, after: ask.feed.lastSeq }
-    const [verb, body] = ask.accepted
-      ? (['ask.attach', attach] as const)
-      : (['ask', ask.call] as const)
+    const cancelled = ask.record.cancelled === true
+    // What was cancelled is not sent once more: it would begin now if it never got there.
+    const [verb, body] =
+      ask.accepted || cancelled ? (['ask.attach', attach] as const) : (['ask', ask.call] as const)
     try {
-      if (ask.record.cancelled === true) await this.#sendCancel(ask)
+      if (cancelled) await this.#sendCancel(ask)
       const end = await caller.call(peer, verb, body, askEnd, {
         deadlineMs: leftMs,
         signal: ask.stop.signal,
@@ -223,7 +235,8 @@ export class Asker {
       return end.lastSeq === ask.feed.lastSeq ? { outcome: 'done', end } : undefined
     } catch (err) {
       await ask.written
-      return this.#verdict(ask, err)
+      if (ask.stop.signal.aborted) return undefined
+      return verdictOf(err, { ...ask, cancelled })
     }
   }
 
@@ -241,28 +254,6 @@ export class Asker {
     })
   }
 
-  /** What a failed try means: the ask's final, or undefined when it is worth another. */
-  #verdict(ask: OutAsk, err: unknown): AskFinal | undefined {
-    if (err instanceof WireFailure) {
-      const later = err.code === 'rate-limited' || err.code === 'busy'
-      if (later && (ask.wait || ask.tries > 1)) return undefined
-      return failed(err.code, plain(err.details))
-    }
-    if (ask.stop.signal.aborted) return undefined
-    if (isFailure(err, 'unreachable') && !ask.sent && !ask.wait) {
-      return failed('unreachable', { ...err.details })
-    }
-    if (
-      isFailure(err, 'unreachable') ||
-      isFailure(err, 'connection-lost') ||
-      isFailure(err, 'deadline')
-    ) {
-      return undefined
-    }
-    if (isFailure(err, 'bad-request')) return failed('bad-request', { ...err.details })
-    throw err
-  }
-
   async #sendCancel(ask: OutAsk): Promise<void> {
     const peer = this.#components.pins.byId(ask.record.peer)
     if (peer === undefined) return
@@ -276,21 +267,10 @@ export class Asker {
   }
 
   async #finish(ask: OutAsk, final: AskFinal): Promise<void> {
-    if (ask.ended) return
     ask.ended = true
     await ask.written
     ask.record = await this.#components.store.finish(ask.record, final)
     ask.feed.end(final)
-    ask.stop.abort(new KithError('cancelled', 'the ask has ended', {}))
+    ask.stop.abort(new KithError('stopping', 'the ask has ended', {}))
   }
-}
-
-/** Of a peer's details, what we keep and show: text and numbers. */
-function plain(details: { [key: string]: unknown }): { [key: string]: string | number } {
-  return Object.fromEntries(
-    Object.entries(details).filter(
-      (entry): entry is [string, string | number] =>
-        typeof entry[1] === 'string' || typeof entry[1] === 'number',
-    ),
-  )
 }

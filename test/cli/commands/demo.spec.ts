@@ -52,7 +52,7 @@ describe('kith demo', () => {
     await cli.kith('demo')
     assert.match(
       cli.stdout.text,
-      /KITH_HOME,KITH_LOBBY_PER_ADDRESS_PER_MINUTE \S*kith-demo-\w+\/(alice|bob|mallory)\n$/,
+      /: KITH_HOME,KITH_LOBBY_PER_ADDRESS_PER_MINUTE \S*kith-demo-\w+\/(alice|bob|mallory)\n$/,
     )
   })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Turns } from '../../../src/node/asks/turns.ts'
 import type { Turn } from '../../../src/node/asks/turns.ts'
+import { isFailure } from '../../../src/protocol/errors.ts'
 
 interface NamedTurn extends Turn {
   name: string
@@ -16,8 +17,8 @@ function isBusy(turns: Turns<NamedTurn>, turn: NamedTurn): number | undefined {
     turns.assertRoom(turn)
     return undefined
   } catch (err) {
-    assert.ok(err instanceof Error && 'code' in err && err.code === 'busy')
-    return (err as Error & { details: { position: number } }).details.position
+    assert.ok(isFailure(err, 'busy'), String(err))
+    return err.details.position
   }
 }
 

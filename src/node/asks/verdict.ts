@@ -1,0 +1,48 @@
+import { isFailure } from '../../protocol/errors.ts'
+import type { AskFinal } from '../../protocol/verbs.ts'
+import { WireFailure } from '../answer.ts'
+import { failed } from './run-engine.ts'
+
+/** How an ask of ours stands when a try to have it answered fails. */
+export interface AskStanding {
+  /** It may stay in the outbox while the peer is absent. */
+  wait: boolean
+  /** The call may have reached the peer. */
+  sent: boolean
+  /** Tries so far: after the first, the peer may have it, and a refusal of one more try says nothing of the ask. */
+  tries: number
+  cancelled: boolean
+}
+
+/**
+ * What a failed try means: the ask's final, or undefined when it is worth another.
+ *
+ * @throws what is no failure of a call
+ */
+export function verdictOf(err: unknown, ask: AskStanding): AskFinal | undefined {
+  if (err instanceof WireFailure) return refused(err, ask)
+  if (isFailure(err, 'unreachable')) {
+    return ask.sent || ask.wait ? undefined : failed('unreachable', { ...err.details })
+  }
+  if (isFailure(err, 'connection-lost') || isFailure(err, 'deadline')) return undefined
+  if (isFailure(err, 'bad-request')) return failed('bad-request', { ...err.details })
+  throw err
+}
+
+function refused({ code, details }: WireFailure, ask: AskStanding): AskFinal | undefined {
+  const later = code === 'rate-limited' || code === 'busy'
+  if (later && (ask.wait || ask.tries > 1)) return undefined
+  // The peer does not know it, so it never got there, and now it never will.
+  if (code === 'bad-request' && ask.cancelled) return failed('cancelled')
+  return failed(code, plain(details))
+}
+
+/** Of a peer's details, what we keep and show: text and numbers. */
+function plain(details: { [key: string]: unknown }): { [key: string]: string | number } {
+  return Object.fromEntries(
+    Object.entries(details).filter(
+      (entry): entry is [string, string | number] =>
+        typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    ),
+  )
+}
