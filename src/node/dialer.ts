@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
+import { raceSignal } from 'race-signal'
 import { backoffMs } from '../protocol/backoff.ts'
-import { KithError } from '../protocol/errors.ts'
+import { KithError, isFailure, toError } from '../protocol/errors.ts'
 import type { Clock } from './clock.ts'
 import type { Link } from './link.ts'
 import type { Links } from './links.ts'
@@ -86,8 +87,12 @@ export class Dialer {
     return this.#keepers.get(name)?.state
   }
 
-  /** A link to this peer: the one that is up, or that of an attempt made now. @throws {KithError} `unreachable` */
-  async connect(peer: Peer): Promise<Link> {
+  /**
+   * A link to this peer: the one that is up, or that of an attempt made now.
+   *
+   * @throws {KithError} `unreachable`, also when `signal` aborts before the attempt has come to an end
+   */
+  async connect(peer: Peer, signal?: AbortSignal): Promise<Link> {
     const up = peer.id === undefined ? undefined : this.#components.links.get(peer.id)
     if (up !== undefined) return up
     const keeper = this.#keepers.get(peer.pin.name)
@@ -96,7 +101,11 @@ export class Dialer {
         hint: `kith peers set-address ${peer.pin.name} /ip4/…/tcp/…`,
       })
     }
-    return await this.#attempt(peer.pin.name, keeper)
+    const attempt = this.#attempt(peer.pin.name, keeper)
+    if (signal === undefined) return await attempt
+    return await raceSignal(attempt, signal).catch((err: unknown) => {
+      throw signal.aborted ? unreachable(peer, 'no connection in time', { cause: err }) : err
+    })
   }
 
   /** Starts a keeper for each peer with an address, and ends those of peers that changed or went. */
@@ -185,7 +194,7 @@ export class Dialer {
         return link
       } catch (err) {
         // libp2p also rejects with the event that ended a connection.
-        errors.push(err instanceof Error ? err : new Error('the connection ended', { cause: err }))
+        errors.push(toError(err))
       }
     }
     const reason = errors.map(({ message }) => message).join('; ') || 'no address was tried'
@@ -202,7 +211,8 @@ export class Dialer {
       try {
         return await mesh.dial(peer, address, signal)
       } catch (err) {
-        if (!isStranger(err)) throw err
+        // What a changed key causes, at either side; an address where nobody listens has no lobby either.
+        if (!isFailure(err, 'connection-lost')) throw err
         keeper.lobbyFirst = true
       }
     }
@@ -215,18 +225,6 @@ export class Dialer {
     const peer = this.#components.pins.peers().find((candidate) => candidate.id === id)
     return peer === undefined ? undefined : this.#keepers.get(peer.pin.name)
   }
-}
-
-/**
- * True for the failures that a changed key causes, at either side: another key answered (libp2p says
- * `EncryptionFailedError`), or the link ended before hello.
- */
-function isStranger(err: unknown): boolean {
-  if (!(err instanceof Error)) return false
-  return (
-    (err instanceof KithError && err.code === 'connection-lost') ||
-    ['EncryptionFailedError', 'UnexpectedPeerError', 'StreamResetError'].includes(err.name)
-  )
 }
 
 function targetOf({ pin }: Peer): string {

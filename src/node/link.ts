@@ -1,4 +1,4 @@
-import { KithError, isFailure } from '../protocol/errors.ts'
+import { KithError, isFailure, toError } from '../protocol/errors.ts'
 import { FrameDecoder } from '../protocol/frame.ts'
 import { LIVENESS_MISSES, MAX_CALLS_PER_LINK } from '../protocol/limits.ts'
 import { decodeMessage, encodeMessage } from '../protocol/message.ts'
@@ -284,8 +284,4 @@ export class Link {
       peer: this.peer.id,
     })
   }
-}
-
-function toError(err: unknown): Error {
-  return err instanceof Error ? err : new Error(String(err))
 }

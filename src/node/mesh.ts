@@ -1,7 +1,7 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
-import { KithError } from '../protocol/errors.ts'
+import { KithError, toError } from '../protocol/errors.ts'
 import { HELLO_TIMEOUT_MS, LINK_PROTOCOL, LOBBY_PROTOCOL } from '../protocol/limits.ts'
 import type { Clock } from './clock.ts'
 import { removeDeadSockets } from './dead-socket.ts'
@@ -82,11 +82,28 @@ export class Mesh {
     )
   }
 
-  /** A link to this peer at this address. @throws when nobody, or somebody else, is there */
+  /**
+   * A link to this peer at this address.
+   *
+   * @throws {KithError} `connection-lost` when another key is there, or the peer hangs up on ours
+   * @throws what the system says when nobody is there
+   */
   async dial(peer: KnownPeer, address: string, signal: AbortSignal): Promise<Link> {
     const target = multiaddr(address).encapsulate(`/p2p/${peer.key}`)
-    const connection = await this.#started().dial(target, signal)
-    const stream = await connection.newStream(LINK_PROTOCOL, { signal })
+    const connection = await this.#started()
+      .dial(target, signal)
+      .catch((err: unknown) => {
+        if (!isWrongKey(err)) throw err
+        throw notMet(
+          peer,
+          `another key than the one of ${peer.pin.name} answers at ${address}`,
+          err,
+        )
+      })
+    const stream = await connection.newStream(LINK_PROTOCOL, { signal }).catch((err: unknown) => {
+      cut(connection, toError(err))
+      throw notMet(peer, `${peer.pin.name} hung up; it may not have pinned us`, err)
+    })
     return await this.#components.links.open(channelOf(stream, connection), peer, true)
   }
 
@@ -121,6 +138,15 @@ export class Mesh {
     if (this.#transport === undefined) throw new TypeError('the mesh is not started')
     return this.#transport
   }
+}
+
+/** libp2p's name for a handshake that came to no end, of which a key that was not expected is the cause. */
+function isWrongKey(err: unknown): boolean {
+  return err instanceof Error && err.name === 'EncryptionFailedError'
+}
+
+function notMet(peer: KnownPeer, what: string, cause: unknown): KithError<'connection-lost'> {
+  return new KithError('connection-lost', what, { peer: peer.id }, { cause })
 }
 
 function cannotListen(listen: readonly string[], cause: unknown): KithError<'cannot-listen'> {

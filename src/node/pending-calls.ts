@@ -1,4 +1,4 @@
-import { KithError } from '../protocol/errors.ts'
+import { KithError, toError } from '../protocol/errors.ts'
 import type { Body } from '../protocol/message.ts'
 
 export interface CallOptions {
@@ -53,7 +53,7 @@ export class PendingCalls {
     try {
       this.#calls.get(id)?.onEvent?.(seq, body)
     } catch (err) {
-      this.#giveUp(id, err instanceof Error ? err : new Error(String(err)))
+      this.#giveUp(id, toError(err))
     }
   }
 

@@ -115,6 +115,12 @@ export class KithError<C extends FailureCode = FailureCode> extends Error {
   }
 }
 
+/** What was thrown, as an error: some libraries reject with an event. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown
+  return new Error(typeof thrown === 'string' ? thrown : 'the connection ended', { cause: thrown })
+}
+
 /** True for a `KithError`, of this code when one is given. Narrows `details`. */
 export function isFailure<C extends FailureCode>(err: unknown, code?: C): err is KithError<C> {
   return err instanceof KithError && (code === undefined || err.code === code)

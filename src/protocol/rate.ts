@@ -19,7 +19,10 @@ export function perMinute(calls: number): Rate {
 
 export type RateDecision =
   | { allowed: true; /** What to store when the call is let in. */ cell: number }
-  | { allowed: false; /** Wait this long, in ms, and the same call conforms. */ retryAfterMs: number }
+  | {
+      allowed: false
+      /** Wait this long, in ms, and the same call conforms. */ retryAfterMs: number
+    }
 
 /** Whether a call at `now` (ms) conforms, given the stored `cell` (undefined: no call yet). Writes nothing. */
 export function decideRate(rate: Rate, cell: number | undefined, now: number): RateDecision {

@@ -16,9 +16,11 @@ export const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array
 })
 const nodeId = z.string().refine(isNodeId, { message: 'no node id' })
 const text = (limitBytes: number): z.ZodString =>
-  z.string().refine((value) => value.length <= limitBytes && Buffer.byteLength(value) <= limitBytes, {
-    message: `longer than ${limitBytes} bytes`,
-  })
+  z
+    .string()
+    .refine((value) => value.length <= limitBytes && Buffer.byteLength(value) <= limitBytes, {
+      message: `longer than ${limitBytes} bytes`,
+    })
 
 /** Longest nonce of a ping, and longest padding of its answer, in bytes. */
 export const MAX_PING_BYTES = 1_024
@@ -61,7 +63,10 @@ export const askAccepted = z.strictObject({
   position: uint,
 })
 export const askText = z.strictObject({ kind: z.literal('text'), text: text(MAX_EVENT_TEXT_BYTES) })
-export const askProgress = z.strictObject({ kind: z.literal('progress'), note: z.string().max(1_024) })
+export const askProgress = z.strictObject({
+  kind: z.literal('progress'),
+  note: z.string().max(1_024),
+})
 export const askEvent = z.discriminatedUnion('kind', [askAccepted, askText, askProgress])
 
 /** The end of an ask that is done. All other ends are failures with their code. */

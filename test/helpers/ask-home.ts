@@ -7,6 +7,7 @@ import type { AskFinal } from '../../src/protocol/verbs.ts'
 import { Database } from '../../src/store/database.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { ManualClock } from './manual-clock.ts'
+import { settle } from './memory-channel.ts'
 import { tempFolder } from './temp-folder.ts'
 
 const step = z.object({ ask: z.string(), step: z.string() })
@@ -46,6 +47,22 @@ export class AskHome {
     await this.database.close()
     this.clock = new ManualClock(this.clock.now() + laterMs)
     return await this.open()
+  }
+
+  /** Resolves when what is under way has been written, and what that caused too. */
+  async quiet(): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      await settle(4)
+      await this.database.write([], { durable: false })
+    }
+    await settle(4)
+  }
+
+  /** Moves the clock once all is quiet, and waits for what that causes. */
+  async pass(ms: number): Promise<void> {
+    await this.quiet()
+    this.clock.advance(ms)
+    await this.quiet()
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { LinkPeer } from '../../src/node/answer.ts'
+import { KithError } from '../../src/protocol/errors.ts'
 import type { Link } from '../../src/node/link.ts'
 import type { KnownPeer } from '../../src/node/pins.ts'
 import { linkOver } from './links.ts'
@@ -69,7 +70,9 @@ export class StubMesh {
   dial = async (peer: KnownPeer, address: string, signal: AbortSignal): Promise<Link> => {
     this.tried.push(`dial ${address}`)
     const found = await this.#find(this.at.get(address), signal)
-    if (found.key !== peer.key) throw named('EncryptionFailedError')
+    if (found.key !== peer.key) {
+      throw new KithError('connection-lost', 'another key answers', { peer: peer.id })
+    }
     return this.#links.up(found)
   }
 

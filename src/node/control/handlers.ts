@@ -74,7 +74,10 @@ async function ping(
   signal: AbortSignal,
 ): Promise<Output<'ping'>> {
   const peer = find(node, name)
-  const link = await node.dialer.connect(peer)
+  const link = await node.dialer.connect(
+    peer,
+    AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+  )
   const nonce = new Uint8Array(randomBytes(16))
   const sentAt = performance.now()
   const end = parseBody(

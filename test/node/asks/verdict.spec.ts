@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { WireFailure } from '../../../src/node/answer.ts'
+import { verdictOf } from '../../../src/node/asks/verdict.ts'
+import type { AskStanding } from '../../../src/node/asks/verdict.ts'
+import { KithError, WIRE_CODES } from '../../../src/protocol/errors.ts'
+import type { WireCode } from '../../../src/protocol/errors.ts'
+
+const FIRST: AskStanding = { wait: false, sent: false, tries: 0, cancelled: false }
+const SENT: AskStanding = { ...FIRST, sent: true, tries: 1 }
+const AGAIN: AskStanding = { ...SENT, tries: 2 }
+
+const LOST = new KithError('connection-lost', 'lost', { peer: 'kith1bert' })
+const LATE = new KithError('deadline', 'late', {})
+const ABSENT = new KithError('unreachable', 'nobody', { peer: 'bert', reason: 'nobody' })
+const UNFIT = new KithError('bad-request', 'the end does not fit', { what: 'lastSeq' })
+
+describe('a failed try of an ask', () => {
+  const table: [name: string, err: Error, standing: AskStanding, code: string | undefined][] = [
+    ['nobody there, before it was sent', ABSENT, FIRST, 'unreachable'],
+    ['nobody there, and it waits', ABSENT, { ...FIRST, wait: true }, undefined],
+    ['nobody there, after it was sent', ABSENT, SENT, undefined],
+    ['the link lost', LOST, SENT, undefined],
+    ['no answer in time', LATE, SENT, undefined],
+    ['an answer that does not fit', UNFIT, SENT, 'bad-request'],
+    ['busy', new WireFailure('busy', { position: 2 }), SENT, 'busy'],
+    ['busy, and it waits', new WireFailure('busy', {}), { ...SENT, wait: true }, undefined],
+    ['busy at one more try', new WireFailure('busy', {}), AGAIN, undefined],
+    ['too many', new WireFailure('rate-limited', { retryAfterMs: 9 }), SENT, 'rate-limited'],
+    ['too many at one more try', new WireFailure('rate-limited', {}), AGAIN, undefined],
+    [
+      'unknown there, and cancelled',
+      refusal('bad-request'),
+      { ...AGAIN, cancelled: true },
+      'cancelled',
+    ],
+    ['unknown there, and wanted', refusal('bad-request'), AGAIN, 'bad-request'],
+    ['denied, though cancelled', refusal('denied'), { ...AGAIN, cancelled: true }, 'denied'],
+  ]
+  for (const [name, err, standing, code] of table) {
+    it(`${code === undefined ? 'is worth another' : `ends it as ${code}`}: ${name}`, () => {
+      const final = verdictOf(err, standing)
+      assert.equal(final?.outcome === 'failed' ? final.code : undefined, code)
+    })
+  }
+
+  for (const code of Object.keys(WIRE_CODES) as WireCode[]) {
+    it(`ends it when the peer says ${code} to the first`, () => {
+      const final = verdictOf(refusal(code), SENT)
+      assert.deepEqual(final, { outcome: 'failed', code, details: { why: 'so' } })
+    })
+  }
+
+  it('keeps of the details what is text or a number', () => {
+    const details = { a: 'text', b: 2, c: null, d: [1], e: { f: 1 }, g: Uint8Array.of(1), h: true }
+    const final = verdictOf(new WireFailure('denied', details), SENT)
+    assert.deepEqual(final, { outcome: 'failed', code: 'denied', details: { a: 'text', b: 2 } })
+  })
+
+  it('is no verdict when the fault is ours', () => {
+    const slip = new TypeError('a slip')
+    assert.throws(() => verdictOf(slip, SENT), slip)
+    const closed = new KithError('stopping', 'closed', {})
+    assert.throws(() => verdictOf(closed, SENT), closed)
+  })
+})
+
+function refusal(code: WireCode): WireFailure {
+  return new WireFailure(code, { why: 'so' })
+}
