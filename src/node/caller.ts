@@ -41,8 +41,11 @@ export class Caller {
     schema: z.ZodType<T>,
     options: PeerCallOptions,
   ): Promise<T> {
-    const link = await unlessAborted(this.#components.dialer.connect(peer), options.signal)
-    if (options.signal?.aborted !== true) options.onSent?.()
+    const { signal } = options
+    const link = await this.#components.dialer.connect(peer, signal).catch((err: unknown) => {
+      throw signal?.aborted === true ? cancelled() : err
+    })
+    if (signal?.aborted !== true) options.onSent?.()
     try {
       return parseBody(schema, await link.call(verb, body, options))
     } catch (err) {
@@ -51,21 +54,5 @@ export class Caller {
       if (other === undefined || other === link) throw err
       return parseBody(schema, await other.call(verb, body, options))
     }
-  }
-}
-
-/** What `promise` becomes, unless the signal aborts first. @throws {KithError} `cancelled` */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => {
-    reject(cancelled())
-  }
-  if (signal.aborted) onAbort()
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

@@ -16,8 +16,13 @@ export function networkOf(address: Multiaddr): string {
   return host.includes('.') ? host.slice(0, host.lastIndexOf('.')) : host
 }
 
+/** The IPv4 address in an IPv6 one of RFC 4291 §2.5.5.2, whose last two groups multiaddr writes in hexadecimal. */
 function mappedIp4(address: string): string | undefined {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  const [, ...groups] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address) ?? []
+  const bytes = groups
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 0xff])
+  return bytes.length === 0 ? undefined : bytes.join('.')
 }
 
 function network64(address: string): string {

@@ -51,7 +51,7 @@ export class AskHome {
 
   /** Resolves when what is under way has been written, and what that caused too. */
   async quiet(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 12; round++) {
       await settle(4)
       await this.database.write([], { durable: false })
     }

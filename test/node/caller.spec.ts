@@ -6,6 +6,7 @@ import type { Link } from '../../src/node/link.ts'
 import { KithError } from '../../src/protocol/errors.ts'
 import { HeldAnswers, PATIENT, linkPair } from '../helpers/links.ts'
 import { settle } from '../helpers/memory-channel.ts'
+import { aborted } from '../helpers/stub-agent.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
 
 const BERT = peerOf('bert')
@@ -17,18 +18,22 @@ describe('caller', () => {
   /** The link that is up. */
   let up: Link | undefined
   let dials: number
+  /** True: a dial ends by its signal alone. */
+  let dialling: boolean
   let caller: Caller
 
   beforeEach(() => {
     dialled = []
     up = undefined
     dials = 0
+    dialling = false
     caller = new Caller({
       links: { get: () => up },
       dialer: {
-        connect: async () => {
+        connect: async (_peer, signal) => {
           const link = dialled[dials++]
           if (link !== undefined) return link
+          if (dialling && signal !== undefined) await aborted(signal)
           throw new KithError('unreachable', 'nobody', { peer: 'bert', reason: 'nobody' })
         },
       },
@@ -109,6 +114,15 @@ describe('caller', () => {
     assert.equal(sent, 1)
     await assert.rejects(caller.call(BERT, 'echo', 'hi', text, { ...PATIENT, onSent }))
     assert.equal(sent, 1)
+  })
+
+  it('gives a dial up when it is cancelled', async () => {
+    dialling = true
+    const stop = new AbortController()
+    const end = caller.call(BERT, 'echo', 'hi', text, { ...PATIENT, signal: stop.signal })
+    await settle()
+    stop.abort()
+    await assert.rejects(end, { code: 'cancelled' })
   })
 
   it('sends nothing when it was cancelled while it dialled', async () => {

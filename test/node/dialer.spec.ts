@@ -246,6 +246,18 @@ describe('dialer', () => {
       })
     })
 
+    it('says so when its time is over, and lets the attempt go on', async () => {
+      mesh.at.set(A, 'silence')
+      await start()
+      const stop = new AbortController()
+      const asked = dialer.connect(BERT, stop.signal)
+      await settle()
+      stop.abort()
+      const details = { peer: 'bert', reason: 'no connection in time' }
+      await assert.rejects(asked, { code: 'unreachable', details })
+      assert.equal(mesh.underWay, 1)
+    })
+
     it('of a peer without an address says what to type', async () => {
       await start(peerOf('carol'))
       await assert.rejects(dialer.connect(peerOf('carol')), {

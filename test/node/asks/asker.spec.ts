@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict'
-import { pino } from 'pino'
 import { WireFailure } from '../../../src/node/answer.ts'
-import { Asker } from '../../../src/node/asks/asker.ts'
 import type { AskHandle } from '../../../src/node/asks/handle.ts'
 import { KithError } from '../../../src/protocol/errors.ts'
-import type { AskCall } from '../../../src/protocol/verbs.ts'
-import { askCallOf, askId, askerPeer } from '../../helpers/ask-calls.ts'
+import { askCallOf, askId } from '../../helpers/ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome } from '../../helpers/ask-home.ts'
+import { AskPair, BERT, CAROL } from '../../helpers/ask-pair.ts'
 import { settle } from '../../helpers/memory-channel.ts'
-import { StubCaller } from '../../helpers/stub-caller.ts'
-import type { Say } from '../../helpers/stub-caller.ts'
-import { StubLinks } from '../../helpers/stub-mesh.ts'
+import type { Say, StubCaller } from '../../helpers/stub-caller.ts'
 
-const BERT = askerPeer('bert')
-const CAROL = askerPeer('carol')
 const LOST = new KithError('connection-lost', 'lost', { peer: BERT.id })
 
 function endOf(lastSeq: number, nth = 1): { ask: string; engine: string; lastSeq: number } {
@@ -28,35 +22,23 @@ function sayTexts(say: Say, from: number, to: number): void {
 describe('asker', () => {
   const homes = askHomes()
   let home: AskHome
+  let pair: AskPair
   let peer: StubCaller
-  let pinned: (typeof BERT)[]
-  let links: StubLinks
-  let asker: Asker
 
   beforeEach(async () => {
     home = homes()
-    const { clock, store } = home
-    peer = new StubCaller()
-    pinned = [BERT, CAROL]
-    links = new StubLinks(clock)
-    const pins = { byId: (id: string) => pinned.find((other) => other.id === id) }
-    const log = pino({ level: 'silent' })
-    asker = new Asker({ store, caller: peer, pins, links, clock, log })
-    await asker.start()
+    pair = await AskPair.start(home)
+    ;({ peer } = pair)
   })
   afterEach(async () => {
-    await asker.stop()
-    assert.equal(asker.pending, 0)
+    await pair.asker.stop()
+    assert.equal(pair.asker.pending, 0)
     assert.equal(home.clock.timers, 0)
-    assert.equal(links.listeners, 0)
+    assert.equal(pair.links.listeners, 0)
   })
 
-  async function ask(
-    nth = 1,
-    init: { wait?: boolean; to?: typeof BERT } & Partial<AskCall> = {},
-  ): Promise<AskHandle> {
-    const { to = BERT, wait = false, ...changes } = init
-    return await asker.ask(to, askCallOf('node', { ask: askId(nth), ...changes }), wait)
+  async function ask(...args: Parameters<AskPair['ask']>): Promise<AskHandle> {
+    return await pair.ask(...args)
   }
 
   it('has the ask on disk before anything goes out', async () => {
@@ -81,7 +63,7 @@ describe('asker', () => {
     await settle()
     const record = home.store.get('out', BERT.id, askId(1))
     assert.deepEqual(record?.final, final)
-    assert.deepEqual(await readAnswer(asker.attach(record)), {
+    assert.deepEqual(await readAnswer(pair.asker.attach(record)), {
       seqs: [1, 2, 3],
       text: '1 2 3 ',
       final,
@@ -128,7 +110,7 @@ describe('asker', () => {
       const reading = readAnswer(await ask(1, { wait: true }))
       await home.pass(0)
       for (let second = 0; second < 5; second++) await home.pass(1_000)
-      assert.equal(asker.pending, 1)
+      assert.equal(pair.asker.pending, 1)
       peer.reachable = true
       await home.pass(1_000)
       assert.equal(codeOf((await reading).final), 'done')
@@ -141,10 +123,10 @@ describe('asker', () => {
       const reading = readAnswer(await ask(1, { wait: true }))
       await home.pass(0)
       peer.reachable = true
-      links.up(CAROL)
+      pair.links.up(CAROL)
       await settle()
       assert.deepEqual(peer.verbs(), [])
-      links.up(BERT)
+      pair.links.up(BERT)
       assert.equal(codeOf((await reading).final), 'done')
     })
 
@@ -152,7 +134,7 @@ describe('asker', () => {
       const reading = readAnswer(await ask(1, { wait: true, timeoutMs: 3_000 }))
       await home.pass(0)
       for (let second = 1; second <= 7; second++) await home.pass(1_000)
-      assert.equal(asker.pending, 1)
+      assert.equal(pair.asker.pending, 1)
       await home.pass(1_000)
       assert.equal(codeOf((await reading).final), 'deadline')
       assert.equal(home.store.get('out', BERT.id, askId(1))?.state, 'expired')
@@ -163,7 +145,7 @@ describe('asker', () => {
     peer.reachable = false
     const reading = readAnswer(await ask(1, { wait: true }))
     await home.pass(0)
-    pinned = [CAROL]
+    pair.pinned = [CAROL]
     await home.pass(1_000)
     const details = { peer: BERT.id }
     assert.deepEqual((await reading).final, { outcome: 'failed', code: 'not-pinned', details })
@@ -243,7 +225,7 @@ describe('asker', () => {
       const reading = readAnswer(await ask())
       peer.reachable = false
       for (let second = 0; second < 10; second++) await home.pass(1_000)
-      assert.equal(asker.pending, 1)
+      assert.equal(pair.asker.pending, 1)
       peer.reachable = true
       peer.serve.set('ask', () => endOf(0))
       await home.pass(1_000)
