@@ -7,7 +7,10 @@ import { parseYaml } from '../store/yaml-file.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
 
-const atLeastOne = z.coerce.number().int().positive()
+/** Numbers come as text from the environment. Nothing else becomes one: `Number(true)` is 1, and of nothing 0. */
+const numberOf = (value: unknown): unknown =>
+  typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+const atLeastOne = z.preprocess(numberOf, z.int().positive())
 const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(','))])
 
 export const configSchema = strictMap({
@@ -35,7 +38,7 @@ export const configSchema = strictMap({
   }).prefault({}),
   stop: strictMap({
     /** Seconds that asks under way have to end when the node stops. */
-    drain_seconds: z.coerce.number().nonnegative().default(10),
+    drain_seconds: z.preprocess(numberOf, z.number().nonnegative()).default(10),
   }).prefault({}),
 })
 
@@ -57,10 +60,10 @@ export async function readConfig(
 ): Promise<Config> {
   const content = await readPrivateFile(path)
   const text = content === undefined ? '' : Buffer.from(content).toString()
-  const empty = text.trim() === ''
-  const file = empty ? {} : parseYaml(path, text, z.record(z.string(), z.unknown())).value
+  // A file of comments alone is a document of nothing.
+  const file = parseYaml(path, text, z.record(z.string(), z.unknown()).nullable()).value
   // Checked alone first, so that a fault of the file is shown with its line.
-  if (!empty) parseYaml(path, text, configSchema)
+  if (file !== null) parseYaml(path, text, configSchema)
   const layers = [
     ...fromEnv(env),
     ...Object.entries(flags).map(([key, value]) => [key, value] as const),

@@ -24,6 +24,9 @@ export interface LinkInit {
   answer: (answer: Answer) => Body | Promise<Body>
 }
 
+/** Sweeps without a call after which a link that retires closes: about a second. */
+export const RETIRE_SWEEPS = 4
+
 /** The one long-lived stream of a connection: the calls of both sides, told apart by id. */
 export class Link {
   readonly peer: LinkPeer
@@ -46,7 +49,8 @@ export class Link {
   readonly #answers = new Map<number, Answer>()
   #hello: Hello | undefined
   #over = false
-  #retiring = false
+  /** Of a link that retires: sweeps in a row without a call. */
+  #idleSweeps: number | undefined
   #heard = true
   #misses = 0
 
@@ -137,10 +141,12 @@ export class Link {
     return !heard && !this.#over
   }
 
-  /** Closes as soon as no call is under way: another link to the same peer has taken over. */
+  /**
+   * Closes once no call has been under way for some sweeps: another link to the same peer has taken over, but the
+   * peer may not have heard of it yet, and still call on this one.
+   */
   retire(): void {
-    this.#retiring = true
-    this.#closeIfRetired()
+    this.#idleSweeps ??= 0
   }
 
   /** Ends the link and its connection at once. */
@@ -231,7 +237,6 @@ export class Link {
         })
         .finally(() => {
           this.#answers.delete(call.id)
-          this.#closeIfRetired()
         })
     } catch (err) {
       this.#fail(call.id, err)
@@ -263,9 +268,10 @@ export class Link {
   }
 
   #closeIfRetired(): void {
-    if (this.#retiring && this.#calls.size === 0 && this.#answers.size === 0) {
-      this.abort(this.#lost('another link took over'))
-    }
+    if (this.#idleSweeps === undefined) return
+    const idle = this.#calls.size === 0 && this.#answers.size === 0
+    this.#idleSweeps = idle ? this.#idleSweeps + 1 : 0
+    if (this.#idleSweeps >= RETIRE_SWEEPS) this.abort(this.#lost('another link took over'))
   }
 
   #end(reason: Error): void {

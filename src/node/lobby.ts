@@ -168,6 +168,7 @@ export class Lobby {
   }
 }
 
-function readShow(bytes: Uint8Array): Uint8Array[] {
+/** The key log in what was shown. @throws {KithError} `malformed`, {ZodError} */
+export function readShow(bytes: Uint8Array): Uint8Array[] {
   return showMessage.parse(decode(bytes)).log
 }

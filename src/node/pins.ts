@@ -67,6 +67,7 @@ export class Pins {
     }
     this.#stopWatching = await watchPeers(this.#path, {
       onChange: (pins) => {
+        this.#problem = undefined
         this.#apply(pins)
         this.#log.info({ peers: pins.length }, 'pins in force')
       },
@@ -123,7 +124,9 @@ export class Pins {
 
   /** Changes the file, and takes the change at once. @throws {KithError} */
   async edit(edit: PeerEdit): Promise<void> {
-    this.#apply(await editPeers(this.#path, edit))
+    const pins = await editPeers(this.#path, edit)
+    this.#problem = undefined
+    this.#apply(pins)
   }
 
   /**
@@ -154,7 +157,6 @@ export class Pins {
 
   #apply(pins: Pin[]): void {
     this.#pins = pins
-    this.#problem = undefined
     this.#byName = new Map()
     this.#byKey = new Map()
     for (const pin of pins) {

@@ -26,7 +26,7 @@ import { noiseCrypto } from './noise-crypto.ts'
 export const INBOUND_UPGRADE_TIMEOUT_MS = 3_000
 
 /** Unauthenticated sockets at once. The default of 10 is taken up by one idle socket every 400 ms. */
-export const MAX_PENDING_INBOUND = 256
+export const MAX_PENDING_INBOUND = 1_024
 
 /** The default of 5 a second refuses nine peers behind one NAT. A core makes some 300 handshakes a second. */
 export const MAX_CONNECTS_PER_SECOND = 50

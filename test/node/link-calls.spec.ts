@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { WireFailure } from '../../src/node/answer.ts'
+import { RETIRE_SWEEPS } from '../../src/node/link.ts'
 import type { Link } from '../../src/node/link.ts'
 import { KithError, isFailure } from '../../src/protocol/errors.ts'
 import type { Body } from '../../src/protocol/message.ts'
@@ -195,6 +196,7 @@ describe('a call over a link', () => {
     await assert.rejects(async () => near.call('echo', 1.5, PATIENT), TypeError)
     assert.equal(await near.call('echo', 1, PATIENT), 1)
     near.retire()
+    for (let sweep = 0; sweep < RETIRE_SWEEPS; sweep++) near.sweep(0)
     assert.equal(near.over, true, 'the call that was never made holds the link')
   })
 

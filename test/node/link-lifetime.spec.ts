@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Link } from '../../src/node/link.ts'
+import { Link, RETIRE_SWEEPS } from '../../src/node/link.ts'
 import { KithError, isFailure } from '../../src/protocol/errors.ts'
 import { encodeFrame } from '../../src/protocol/frame.ts'
 import { LIVENESS_MISSES, MAX_CALLS_PER_LINK, MAX_FRAME_BYTES } from '../../src/protocol/limits.ts'
@@ -223,9 +223,12 @@ describe('a link', () => {
   })
 
   describe('that retires', () => {
-    it('closes at once when no call is under way', async () => {
+    it('closes after some sweeps without a call, and not sooner', async () => {
       const { near, far } = await linkPair()
       near.retire()
+      sweepTimes(near, RETIRE_SWEEPS - 1)
+      assert.equal(near.over, false)
+      near.sweep(0)
       assert.equal(near.over, true)
       await settle()
       assert.equal(far.over, true)
@@ -240,23 +243,21 @@ describe('a link', () => {
       const ends = [near.call('echo', null, PATIENT), far.call('echo', null, PATIENT)]
       await settle()
       near.retire()
-      near.sweep(0)
-      assert.equal(near.over, false)
+      sweepTimes(near, RETIRE_SWEEPS)
       await ours.end(0, 1)
-      near.sweep(0)
+      sweepTimes(near, RETIRE_SWEEPS)
       assert.equal(near.over, false)
       await theirs.end(0, 2)
       assert.deepEqual(await Promise.all(ends), [1, 2])
+      sweepTimes(near, RETIRE_SWEEPS)
       assert.equal(near.over, true)
     })
 
-    it('closes at the next sweep when the last call was ours', async () => {
-      const { near } = await linkPair()
-      const end = near.call('echo', 1, PATIENT)
+    it('still answers a peer that has not heard of the other link yet', async () => {
+      const { near, far } = await linkPair()
       near.retire()
-      assert.equal(await end, 1)
-      near.sweep(0)
-      assert.equal(near.over, true)
+      sweepTimes(near, RETIRE_SWEEPS - 1)
+      assert.equal(await far.call('echo', 1, PATIENT), 1)
     })
   })
 
@@ -271,3 +272,7 @@ describe('a link', () => {
     await assert.rejects(near.call('echo', null, PATIENT), { code: 'connection-lost' })
   })
 })
+
+function sweepTimes(link: Link, times: number): void {
+  for (let sweep = 0; sweep < times; sweep++) link.sweep(0)
+}

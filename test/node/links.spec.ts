@@ -21,6 +21,9 @@ import { StubPins, peerOf } from '../helpers/stub-pins.ts'
 
 const BERT = peerOf('bert')
 
+/** A link that retires has closed after this long without a call. */
+const RETIRED_MS = 1_000
+
 describe('links', () => {
   let clock: ManualClock
   let pins: StubPins
@@ -189,6 +192,7 @@ describe('links', () => {
       assert.equal(first.link.over, false)
       await held.end(0, 'in peace')
       assert.deepEqual(first.peer.all('end'), [{ t: 'end', id: 1, body: 'in peace' }])
+      clock.advance(RETIRED_MS)
       assert.equal(first.link.over, true)
       await settle()
       assert.deepEqual(told, [[BERT.id, true]])
@@ -200,6 +204,8 @@ describe('links', () => {
       const kept = await open({ outbound: ours })
       const other = await open({ outbound: !ours })
       assert.equal(other.link, kept.link)
+      clock.advance(RETIRED_MS)
+      await settle()
       assert.equal(other.peer.closed, true)
       assert.equal(links.get(BERT.id), kept.link)
       assert.deepEqual(told, [[BERT.id, true]])
@@ -210,7 +216,9 @@ describe('links', () => {
       clock.advance(CROSSING_MS)
       const second = await open({ outbound: false })
       assert.equal(links.get(BERT.id), second.link)
+      clock.advance(RETIRED_MS)
       assert.equal(first.link.over, true)
+      assert.equal(second.link.over, false)
     })
 
     it('are down only when the last is gone', async () => {

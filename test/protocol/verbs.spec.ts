@@ -224,7 +224,7 @@ describe('the body of', () => {
       assert.match(whatOf(schema, { ...least, extra: 1 }) ?? '', /extra/)
     })
 
-    for (const value of [null, undefined, 1, 'text', [], [least], NONCE]) {
+    for (const value of [null, undefined, 1, 'text', [], [least], NONCE, new Uint8Array(0)]) {
       it(`${name} is refused when it is ${show(value)}`, () => {
         assert.notEqual(whatOf(schema, value), undefined)
       })

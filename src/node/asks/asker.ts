@@ -192,13 +192,14 @@ export class Asker {
     const { clock, pins } = this.#components
     while (!ask.stop.signal.aborted) {
       const leftMs = ask.record.deadlineAt + DEADLINE_GRACE_MS - clock.now()
+      // What was never sent has no end that could still be on its way.
+      const isOver = leftMs <= (ask.sent ? 0 : DEADLINE_GRACE_MS)
       const peer = pins.byId(ask.record.peer)
-      const final =
-        leftMs <= 0
-          ? failed('deadline')
-          : peer === undefined
-            ? failed('not-pinned', { peer: ask.record.peer })
-            : await this.#send(ask, peer, leftMs)
+      const final = isOver
+        ? failed('deadline')
+        : peer === undefined
+          ? failed('not-pinned', { peer: ask.record.peer })
+          : await this.#send(ask, peer, leftMs)
       if (final !== undefined) {
         await this.#finish(ask, final)
         return

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { decideGrant } from '../../protocol/grant.ts'
 import { KithError } from '../../protocol/errors.ts'
-import { parseBody, pingEnd } from '../../protocol/verbs.ts'
+import { pingEnd } from '../../protocol/verbs.ts'
 import { unknownPeer } from '../asks/ask-desk.ts'
 import type { AskHandle } from '../asks/handle.ts'
 import type { KithNode } from '../node.ts'
@@ -74,16 +74,12 @@ async function ping(
   signal: AbortSignal,
 ): Promise<Output<'ping'>> {
   const peer = find(node, name)
-  const link = await node.dialer.connect(
-    peer,
-    AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-  )
+  // Before the clock starts: a dial is no part of a round trip.
+  await node.dialer.connect(peer, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   const nonce = new Uint8Array(randomBytes(16))
   const sentAt = performance.now()
-  const end = parseBody(
-    pingEnd,
-    await link.call('ping', { nonce }, { deadlineMs: timeoutMs, signal }),
-  )
+  const options = { deadlineMs: timeoutMs, signal }
+  const end = await node.caller.call(peer, 'ping', { nonce }, pingEnd, options)
   const rttMs = performance.now() - sentAt
   if (Buffer.compare(end.nonce, nonce) !== 0) {
     throw new KithError('bad-request', `${name} sent another nonce back`, { what: 'nonce' })

@@ -81,7 +81,7 @@ export class ControlServer {
     }
     app.notFound((context) => {
       const what = `${context.req.method} ${context.req.path}`
-      return answer(context, new KithError('usage', `no route ${what}`, { what }))
+      return context.json(bodyOf(new KithError('usage', `no route ${what}`, { what })), 404)
     })
     app.onError((err, context) => answer(context, err))
     return app
@@ -131,7 +131,7 @@ async function readInput(name: RouteName, context: Context): Promise<unknown> {
 
 async function readJson(context: Context): Promise<object> {
   const body: unknown = await context.req.json().catch(() => undefined)
-  if (typeof body === 'object' && body !== null) return body
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
   throw new KithError('usage', 'the body is no JSON object', { what: 'body' })
 }
 

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { ROUTES } from '../../../src/node/control/api.ts'
+import type { Input, RouteName } from '../../../src/node/control/api.ts'
+import { ControlClient } from '../../../src/node/control/client.ts'
+import { isFailure } from '../../../src/protocol/errors.ts'
+import { askId } from '../../helpers/ask-calls.ts'
+import { ROUTE_NAMES } from '../../helpers/control.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
+
+/** One good input of each route. */
+const INPUTS: { [N in RouteName]: Input<N> } = {
+  status: {},
+  stop: {},
+  peers: {},
+  editPeers: { op: 'remove', name: 'nas' },
+  explain: { name: 'a/b ü?', verb: 'ask' },
+  ping: { name: 'nas', timeoutMs: 5 },
+  ask: { peer: 'nas', text: 'hi ü' },
+  asks: { limit: 3 },
+  showAsk: { ask: askId(1) },
+  cancelAsk: { ask: askId(1) },
+  askEvents: { ask: askId(1), after: 4 },
+}
+
+describe('control client', () => {
+  const folder = tempFolder()
+  let server: Server
+  let client: ControlClient
+  /** Method and path, query and body of each request. */
+  let seen: { call: string; query: Record<string, string>; body: unknown }[]
+  let reply: { status: number; text: string }
+
+  beforeEach(async () => {
+    seen = []
+    reply = { status: 200, text: '{}' }
+    server = createServer((request, response) => {
+      let text = ''
+      request.setEncoding('utf8')
+      request.on('data', (chunk: string) => {
+        text += chunk
+      })
+      request.on('end', () => {
+        const { pathname, searchParams } = new URL(request.url ?? '', 'http://node')
+        seen.push({
+          call: `${request.method ?? ''} ${pathname}`,
+          query: Object.fromEntries(searchParams),
+          body: text === '' ? undefined : (JSON.parse(text) as unknown),
+        })
+        response.writeHead(reply.status).end(reply.text)
+      })
+    })
+    const socket = join(folder(), 's')
+    await new Promise<void>((resolve) => {
+      server.listen(socket, resolve)
+    })
+    client = new ControlClient({ socket, home: folder() })
+  })
+  afterEach(() => new Promise((resolve) => server.close(resolve)))
+
+  async function call(name: RouteName): Promise<unknown> {
+    const input = INPUTS[name]
+    if (name === 'askEvents') return await Array.fromAsync(client.askEvents(INPUTS.askEvents))
+    return await client.call(name, input)
+  }
+
+  for (const name of ROUTE_NAMES) {
+    it(`has the method, the path and the input of ${name} as the server has them`, async () => {
+      await call(name)
+      const { method, path } = ROUTES[name]
+      const rest: Record<string, unknown> = { ...INPUTS[name] }
+      const filled = path.replaceAll(/:(\w+)/g, (_, key: string) => {
+        const value = String(rest[key])
+        Reflect.deleteProperty(rest, key)
+        return encodeURIComponent(value)
+      })
+      const text = Object.entries(rest).map(([key, value]): [string, string] => [
+        key,
+        String(value),
+      ])
+      assert.deepEqual(seen, [
+        {
+          call: `${method} ${filled}`,
+          query: method === 'GET' ? Object.fromEntries(text) : {},
+          body: method === 'GET' ? undefined : rest,
+        },
+      ])
+    })
+  }
+
+  it('gives what the node answers', async () => {
+    reply.text = JSON.stringify({ id: 'kith1x', peers: [{ name: 'ü' }] })
+    assert.deepEqual(await client.call('status', {}), { id: 'kith1x', peers: [{ name: 'ü' }] })
+  })
+
+  it('leaves out what is not there', async () => {
+    await client.call('asks', { limit: undefined })
+    await client.call('asks', {})
+    assert.deepEqual(
+      seen.map(({ query }) => query),
+      [{}, {}],
+    )
+  })
+
+  it('throws what the node refused, with code, details and hint', async () => {
+    const error = { code: 'unknown-peer', message: 'no nas', details: { name: 'nas' }, hint: 'h' }
+    reply = { status: 404, text: JSON.stringify({ error: { ...error, fromPeer: false } }) }
+    await assert.rejects(client.call('ping', { name: 'nas' }), (err) => {
+      assert.ok(isFailure(err, 'unknown-peer'))
+      assert.equal(err.message, 'no nas')
+      assert.deepEqual([err.details, err.hint], [{ name: 'nas' }, 'h'])
+      return true
+    })
+  })
+
+  it('throws what a peer refused as such', async () => {
+    const error = { code: 'busy', message: 'the peer refused', details: { position: 2 } }
+    reply = { status: 409, text: JSON.stringify({ error: { ...error, fromPeer: true } }) }
+    await assert.rejects(client.call('ping', { name: 'nas' }), {
+      name: 'RefusedByPeer',
+      code: 'busy',
+      details: { position: 2 },
+    })
+  })
+
+  it('says that no node runs: no socket, or one that nobody listens on', async () => {
+    const expected = {
+      code: 'daemon-not-running',
+      details: { home: '/home' },
+      hint: 'kith start',
+    }
+    const absent = new ControlClient({ socket: join(folder(), 'none'), home: '/home' })
+    await assert.rejects(absent.call('status', {}), expected)
+    await assert.rejects(Array.fromAsync(absent.askEvents({ ask: askId(1) })), expected)
+  })
+
+  it('gives up when it is told to', async () => {
+    const stop = AbortSignal.abort()
+    await assert.rejects(client.call('status', {}, stop), { name: 'AbortError' })
+  })
+
+  const streams: [name: string, text: string][] = [
+    ['as they are', 'data: {"n":1}\n\ndata: {"n":2}\n\n'],
+    ['with ids and comments', ': alive\n\nid: 1\ndata: {"n":1}\n\n: x\n\nid: 2\ndata:{"n":2}\n\n'],
+    ['with one in two lines', 'data: {"n":\ndata: 1}\n\ndata: {"n":2}\n\n'],
+    ['and not the one that is cut off', 'data: {"n":1}\n\ndata: {"n":2}\n\ndata: {"n":3}\n'],
+  ]
+  for (const [name, text] of streams) {
+    it(`gives the items of a stream ${name}`, async () => {
+      reply.text = text
+      const items = await Array.fromAsync(client.askEvents({ ask: askId(1) }))
+      assert.deepEqual(items, [{ n: 1 }, { n: 2 }])
+    })
+  }
+})
