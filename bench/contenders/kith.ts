@@ -65,6 +65,7 @@ function meshOf(secret: Uint8Array, ownKey: string, peers: KnownPeer[], listen: 
     onChange: () => () => undefined,
     learn: async () => undefined,
     waiting: false,
+    awaits: () => false,
   }
   const guard = new Guard([pingVerb({ software: SOFTWARE, startedAt: clock.now() })])
   const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId: () => 'bench' })

@@ -1,6 +1,7 @@
 import type { Dir } from 'node:fs'
 import { lstat, opendir } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { KithError, isFailure } from '../protocol/errors.ts'
 import { readRegularFile, systemCode } from './read-file.ts'
 import { hasAllWords } from './words.ts'
@@ -14,6 +15,9 @@ export const MAX_SEARCHED_BYTES = 1_048_576
 /** Most files in a listing, and most entries of folders that are looked at for one. */
 export const MAX_LISTED_FILES = 2_000
 export const MAX_LISTED_ENTRIES = 10_000
+
+/** So many lines are searched before others get their turn, and an abort is seen. */
+export const LINES_A_TURN = 4_096
 
 export interface Listing {
   /** Relative to the workspace, parted by `/`, in order. */
@@ -91,6 +95,10 @@ export class Workspace {
       const bytes = await this.#bytesOf(path, MAX_SEARCHED_BYTES).catch(absentIfRefused)
       const text = bytes === undefined ? undefined : decodeText(bytes)
       for (const [index, line] of (text ?? '').split('\n').entries()) {
+        if (index % LINES_A_TURN === LINES_A_TURN - 1) {
+          await turn()
+          signal.throwIfAborted()
+        }
         if (hasAllWords(line, words)) yield { path, line: index + 1, text: line }
       }
     }

@@ -50,7 +50,8 @@ export class Dispatcher {
     }
   }
 
-  #wireFailure(err: unknown, { call, peer }: Answer): WireFailure {
+  #wireFailure(err: unknown, answer: Answer): WireFailure {
+    const { call, peer } = answer
     const { incidentId, log } = this.#components
     if (err instanceof WireFailure) return err
     if (isFailure(err) && isWireCode(err.code)) {
@@ -61,7 +62,12 @@ export class Dispatcher {
       return new WireFailure(err.code, { ...err.details })
     }
     const incident = incidentId()
-    log.error({ peer: peer.id, verb: call.verb, incident, err }, 'call failed')
+    if (isFailure(err, 'connection-lost') && answer.signal.aborted) {
+      // Every peer may go away at any time. Nobody is there to be told either.
+      log.debug({ peer: peer.id, verb: call.verb, incident, why: err.message }, 'caller went away')
+    } else {
+      log.error({ peer: peer.id, verb: call.verb, incident, err }, 'call failed')
+    }
     return new WireFailure('internal', { incident })
   }
 }

@@ -3,8 +3,11 @@ import type { Lobby } from './lobby.ts'
 import { networkOf } from './network.ts'
 import type { Pins } from './pins.ts'
 
-/** Connections of one network that may be unauthenticated at once: an idle socket holds its place for 3 s. */
+/** Connections of one network that may be without a proved key at once. */
 export const MAX_PENDING_PER_NETWORK = 64
+
+/** The same, of all networks. */
+export const MAX_PENDING = 256
 
 export interface GateComponents {
   pins: Pick<Pins, 'byKey'>
@@ -17,40 +20,45 @@ export interface GateComponents {
  */
 export class Gate implements ConnectionGater {
   readonly #components: GateComponents
-  /** Connections without a proved key, by network. */
-  readonly #pending = new Map<string, number>()
-  readonly #counted = new WeakMap<MultiaddrConnection, () => void>()
+  /** Connections without a proved key, the oldest first, and the network of each. */
+  readonly #pending = new Map<MultiaddrConnection, string>()
 
   constructor(components: GateComponents) {
     this.#components = components
   }
 
-  /** Before the handshake: no network may hold all places of those that have not proved a key yet. */
+  /**
+   * Before the handshake. When all places are taken, the oldest connection makes room: an honest peer needs some ms
+   * for its handshake, an idle socket would sit there until its time is up.
+   */
   denyInboundConnection = (connection: MultiaddrConnection): boolean => {
     const network = networkOf(connection.remoteAddr)
-    const pending = this.#pending.get(network) ?? 0
-    if (pending >= MAX_PENDING_PER_NETWORK) return true
-    this.#pending.set(network, pending + 1)
-    const release = (): void => {
-      if (!this.#counted.delete(connection)) return
-      const left = (this.#pending.get(network) ?? 1) - 1
-      if (left > 0) this.#pending.set(network, left)
-      else this.#pending.delete(network)
-    }
-    this.#counted.set(connection, release)
-    connection.addEventListener('close', release)
+    const ofNetwork = [...this.#pending].filter(([, other]) => other === network)
+    if (ofNetwork.length >= MAX_PENDING_PER_NETWORK) this.#evict(ofNetwork[0]?.[0])
+    else if (this.#pending.size >= MAX_PENDING) this.#evict(this.#pending.keys().next().value)
+    this.#pending.set(connection, network)
+    connection.addEventListener('close', () => {
+      this.#pending.delete(connection)
+    })
     return false
   }
 
   denyInboundEncryptedConnection = (peerId: PeerId, connection: MultiaddrConnection): boolean => {
-    this.#counted.get(connection)?.()
-    if (this.#components.pins.byKey(peerId.toString()) !== undefined) return false
-    return !this.#components.lobby.admit(connection)
+    this.#pending.delete(connection)
+    const key = peerId.toString()
+    if (this.#components.pins.byKey(key) !== undefined) return false
+    return !this.#components.lobby.admit(connection, key)
   }
 
   /** We only ever dial pinned nodes; one whose key we do not know (any more) is dialled for its lobby. */
   denyOutboundEncryptedConnection = (peerId: PeerId, connection: MultiaddrConnection): boolean => {
     if (this.#components.pins.byKey(peerId.toString()) !== undefined) return false
     return !this.#components.lobby.seeking(connection.remoteAddr)
+  }
+
+  #evict(connection: MultiaddrConnection | undefined): void {
+    if (connection === undefined) return
+    this.#pending.delete(connection)
+    connection.abort(new Error('others wait for this place'))
   }
 }

@@ -1,6 +1,6 @@
 import { KithError, isFailure, toError } from '../protocol/errors.ts'
 import { FrameDecoder } from '../protocol/frame.ts'
-import { LIVENESS_MISSES, MAX_CALLS_PER_LINK } from '../protocol/limits.ts'
+import { LIVENESS_MISSES, MAX_CALLS_PER_LINK, MAX_REFUSALS } from '../protocol/limits.ts'
 import { decodeMessage, encodeMessage } from '../protocol/message.ts'
 import type { Body, Call, Hello, Message } from '../protocol/message.ts'
 import { Answer, WireFailure } from './answer.ts'
@@ -49,6 +49,8 @@ export class Link {
   readonly #answers = new Map<number, Answer>()
   #hello: Hello | undefined
   #over = false
+  /** Calls of the peer in a row that failed. */
+  #refusals = 0
   /** Of a link that retires: sweeps in a row without a call. */
   #idleSweeps: number | undefined
   #heard = true
@@ -220,12 +222,14 @@ export class Link {
       const result = this.#answerCall(answer)
       // Most calls are answered at once, and need no record and no promise.
       if (!(result instanceof Promise)) {
+        this.#refusals = 0
         this.#write({ t: 'end', id: call.id, body: result })
         return
       }
       this.#answers.set(call.id, answer)
       void result
         .then((body) => {
+          this.#refusals = 0
           this.#write({ t: 'end', id: call.id, body })
         })
         .catch((err: unknown) => {
@@ -246,6 +250,8 @@ export class Link {
   #fail(id: number, err: unknown): void {
     if (err instanceof WireFailure) {
       this.#write({ t: 'fail', id, code: err.code, details: err.details })
+      if (++this.#refusals > MAX_REFUSALS)
+        this.abort(this.#lost('the peer calls without end what it may not'))
     } else {
       this.abort(toError(err))
     }

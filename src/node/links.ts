@@ -8,6 +8,7 @@ import {
   LIVENESS_INTERVAL_MS,
 } from '../protocol/limits.ts'
 import type { Body, Hello } from '../protocol/message.ts'
+import { singleLine } from '../protocol/text.ts'
 import type { Answer, LinkPeer } from './answer.ts'
 import type { Channel } from './channel.ts'
 import type { Clock } from './clock.ts'
@@ -16,6 +17,9 @@ import type { KnownPeer, Pins } from './pins.ts'
 
 /** How often deadlines are looked at: a call's end may come so much later than it was due. */
 const SWEEP_INTERVAL_MS = 250
+
+/** Links of one peer, with those that wait for hello or retire. */
+export const MAX_LINKS_PER_PEER = 4
 
 export interface LinksComponents {
   pins: Pick<Pins, 'byKey' | 'onChange'>
@@ -102,6 +106,7 @@ export class Links {
       answer: (answer) => dispatcher.dispatch(answer),
     })
     this.#all.add(link)
+    this.#boundLinksOf(peer.key)
     void link.closed.then((reason) => {
       this.#remove(link, reason)
     })
@@ -126,7 +131,11 @@ export class Links {
     if (current === undefined) {
       this.#links.set(id, link)
       this.#components.log.info(
-        { peer: id, outbound: link.outbound, remote: { software: link.hello?.software } },
+        {
+          peer: id,
+          outbound: link.outbound,
+          remote: { software: singleLine(link.hello?.software ?? '', 64) },
+        },
         'peer connected',
       )
       this.#tell(link.peer, true)
@@ -146,6 +155,13 @@ export class Links {
     this.#links.delete(id)
     this.#components.log.info({ peer: id, reason: reason.message }, 'peer disconnected')
     this.#tell(link.peer, false)
+  }
+
+  /** One link is enough; a second crosses it, or follows it. More is an attack on our memory. */
+  #boundLinksOf(key: string): void {
+    const links = [...this.#all].filter((link) => link.peer.key === key)
+    const excess = links.slice(0, Math.max(0, links.length - MAX_LINKS_PER_PEER))
+    for (const link of excess) link.abort(new Error('too many links of one peer'))
   }
 
   #tell(peer: LinkPeer, up: boolean): void {

@@ -35,7 +35,7 @@ export interface LobbyInit {
 }
 
 export interface LobbyComponents {
-  pins: Pick<Pins, 'waiting' | 'learn' | 'byKey'>
+  pins: Pick<Pins, 'awaits' | 'waiting' | 'learn' | 'byKey'>
   clock: Clock
   log: Logger
 }
@@ -64,12 +64,18 @@ export class Lobby {
   }
 
   /**
-   * Whether this connection of an unknown key gets in, and if so, bounds it in time and bytes. A refused one has
-   * used up nothing.
+   * Whether this connection of a key that is not known gets in, and if so, bounds it in time and bytes. A refused one
+   * has used up nothing.
    */
-  admit(connection: MultiaddrConnection): boolean {
-    const { clock } = this.#components
-    if (!this.open || this.#inside >= LOBBY_PARALLEL) return false
+  admit(connection: MultiaddrConnection, key: string): boolean {
+    const { clock, pins } = this.#components
+    if (!this.open || connection.status !== 'open') return false
+    // A key that a pin waits for by name has been proved: no flood of strangers keeps it out.
+    if (pins.awaits(key)) {
+      this.#bound(connection)
+      return true
+    }
+    if (this.#inside >= LOBBY_PARALLEL) return false
     const now = clock.now()
     const host = hostOf(connection.remoteAddr)
     const all = decideRate(perMinute(this.#init.perMinute), this.#cell, now)
@@ -94,7 +100,7 @@ export class Lobby {
       const peer = await this.#components.pins.learn(log, key)
       if (peer === undefined && !inside) return
       await wire.write(encode({ t: 'show', log: this.#init.ownLog() }), options)
-      if (peer !== undefined) {
+      if (peer !== undefined && !inside) {
         this.#components.log.info({ peer: peer.pin.name }, 'peer showed its key log')
       }
     } catch (err) {
@@ -122,10 +128,12 @@ export class Lobby {
     let connection: Connection | undefined
     try {
       connection = await dial(address, signal)
-      const stream = await connection.newStream(LOBBY_PROTOCOL, { signal })
+      // Whoever answers there may say nothing for ever.
+      const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(LOBBY_TIMEOUT_MS)]) }
+      const stream = await connection.newStream(LOBBY_PROTOCOL, options)
       const wire = lpStream(stream, { maxDataLength: LOBBY_MAX_BYTES })
-      await wire.write(encode({ t: 'show', log: this.#init.ownLog() }), { signal })
-      const log = readShow((await wire.read({ signal })).subarray())
+      await wire.write(encode({ t: 'show', log: this.#init.ownLog() }), options)
+      const log = readShow((await wire.read(options)).subarray())
       const peer = await this.#components.pins.learn(log, connection.remotePeer.toString())
       if (peer !== undefined) return peer
       throw new KithError('malformed', 'the key log shown there is of no pinned node', {

@@ -14,7 +14,7 @@ import { channelOf, createTransport, cut } from './transport.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
 export interface MeshComponents {
-  pins: Pick<Pins, 'byKey'>
+  pins: Pick<Pins, 'byKey' | 'onChange'>
   links: Links
   lobby: Lobby
   clock: Clock
@@ -27,7 +27,12 @@ export type MeshInit = Omit<TransportInit, 'gater'>
 export class Mesh {
   readonly #components: MeshComponents
   readonly #init: MeshInit
+  /** Connections whose key was pinned when they opened. */
+  readonly #pinned = new WeakSet<Connection>()
+  /** Connections with a link, or with one that is being opened: `Links` sees to those. */
+  readonly #linked = new WeakSet<Connection>()
   #transport: Transport | undefined
+  #unlisten: () => void = () => undefined
 
   constructor(components: MeshComponents, init: MeshInit) {
     this.#components = components
@@ -61,6 +66,9 @@ export class Mesh {
     libp2p.addEventListener('connection:open', ({ detail }) => {
       this.#expectLink(detail)
     })
+    this.#unlisten = pins.onChange(() => {
+      this.#cutUnpinned()
+    })
     try {
       await removeDeadSockets(this.#init.listen)
       await libp2p.start()
@@ -70,6 +78,7 @@ export class Mesh {
   }
 
   async stop(): Promise<void> {
+    this.#unlisten()
     await this.#transport?.libp2p.stop()
   }
 
@@ -100,10 +109,14 @@ export class Mesh {
           err,
         )
       })
-    const stream = await connection.newStream(LINK_PROTOCOL, { signal }).catch((err: unknown) => {
-      cut(connection, toError(err))
-      throw notMet(peer, `${peer.pin.name} hung up; it may not have pinned us`, err)
-    })
+    const either = AbortSignal.any([signal, AbortSignal.timeout(HELLO_TIMEOUT_MS)])
+    const stream = await connection
+      .newStream(LINK_PROTOCOL, { signal: either })
+      .catch((err: unknown) => {
+        cut(connection, toError(err))
+        throw notMet(peer, `${peer.pin.name} hung up; it may not have pinned us`, err)
+      })
+    this.#linked.add(connection)
     return await this.#components.links.open(channelOf(stream, connection), peer, true)
   }
 
@@ -120,18 +133,30 @@ export class Mesh {
     const { links, log, pins } = this.#components
     const key = connection.remotePeer.toString()
     const peer = pins.byKey(key)
-    // A visitor of the lobby that tries for more gets what every wrong visit gets: silence.
-    if (peer === undefined) return
+    // A visitor of the lobby that tries for more gets what every wrong visit gets: silence. Also one that has just
+    // shown its log: its connection is bounded as a visit, and it comes again on another.
+    if (peer === undefined || !this.#pinned.has(connection)) return
+    this.#linked.add(connection)
     await links.open(channelOf(stream, connection), peer, false).catch((err: unknown) => {
       log.debug({ peer: peer.pin.name, err }, 'link not opened')
     })
   }
 
-  /** Closes a connection of a pinned key on which nothing is going on: it would hold a place for nothing. */
+  /** Closes a connection that has not become a link in time: it would hold a place for nothing. */
   #expectLink(connection: Connection): void {
-    this.#components.clock.after(2 * HELLO_TIMEOUT_MS, () => {
-      if (connection.streams.length === 0) cut(connection, new Error('no stream'))
+    const { clock, pins } = this.#components
+    if (pins.byKey(connection.remotePeer.toString()) !== undefined) this.#pinned.add(connection)
+    clock.after(2 * HELLO_TIMEOUT_MS, () => {
+      if (!this.#linked.has(connection)) cut(connection, new Error('no link'))
     })
+  }
+
+  /** Closes the connections of keys that were pinned and are not any more, whatever they are used for. */
+  #cutUnpinned(): void {
+    for (const connection of this.#transport?.libp2p.getConnections() ?? []) {
+      const pinned = this.#components.pins.byKey(connection.remotePeer.toString()) !== undefined
+      if (!pinned && this.#pinned.has(connection)) cut(connection, new Error('unpinned'))
+    }
   }
 
   #started(): Transport {

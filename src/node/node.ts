@@ -6,11 +6,13 @@ import { BuiltinEngine } from '../agent/engines/builtin.ts'
 import { Memory } from '../agent/memory.ts'
 import type { NodeFacts } from '../agent/ports.ts'
 import { Workspace } from '../agent/workspace.ts'
+import { decideGrant } from '../protocol/grant.ts'
 import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../protocol/limits.ts'
 import { SOFTWARE } from '../protocol/software.ts'
 import { Database } from '../store/database.ts'
 import { Repository } from '../store/repository.ts'
 import { Answerer } from './asks/answerer.ts'
+import type { AskerStanding } from './asks/answerer.ts'
 import { AskStore } from './asks/ask-store.ts'
 import { Asker } from './asks/asker.ts'
 import { AskDesk } from './asks/ask-desk.ts'
@@ -99,7 +101,10 @@ export class KithNode {
         )
       },
     })
-    this.answerer = new Answerer({ store, agent, clock, log }, config.agent)
+    this.answerer = new Answerer(
+      { store, agent, standing: (peer) => this.#standing(peer), clock, log },
+      config.agent,
+    )
 
     const { answerer, pins } = this
     const guard = new Guard([
@@ -146,13 +151,11 @@ export class KithNode {
     await this.pins.start()
     this.pins.onChange(() => {
       const { log } = this
-      this.answerer
-        .dropAsksOf((peer) => this.#askerInfo(peer) === undefined)
-        .catch((err: unknown) => {
-          log.error({ err }, 'asks of an unpinned peer could not be ended')
-        })
+      this.answerer.review().catch((err: unknown) => {
+        log.error({ err }, 'asks that are no longer allowed could not be ended')
+      })
     })
-    await this.answerer.recover((peer) => this.#askerInfo(peer))
+    await this.answerer.recover()
     this.links.start()
     await this.mesh.start()
     this.dialer.start()
@@ -200,10 +203,13 @@ export class KithNode {
     return this.#database.failure
   }
 
-  #askerInfo(id: string): ReturnType<typeof askerOf> | undefined {
-    if (id === this.identity.id) return this.desk.owner
-    const peer = this.pins.byId(id)
-    return peer?.id === undefined ? undefined : askerOf({ pin: peer.pin, id: peer.id })
+  #standing(id: string): AskerStanding | undefined {
+    if (id === this.identity.id) return { asker: this.desk.owner, deniedBy: undefined }
+    const pin = this.pins.byId(id)?.pin
+    if (pin === undefined) return undefined
+    // How far it came was decided when it came; its own asker is always within the depth.
+    const grant = decideGrant(pin, 'ask', { now: this.clock.now(), chainLength: 1 })
+    return { asker: askerOf({ pin, id }), deniedBy: grant.allowed ? undefined : grant.rule }
   }
 
   #hello(): {

@@ -109,6 +109,11 @@ export class Pins {
     return this.#byKey.get(key)
   }
 
+  /** True when a pin names this very key and waits for its node to show its log. */
+  awaits(key: string): boolean {
+    return this.#pins.some((pin) => pin.key === key)
+  }
+
   /** True while a pin waits for its node to show its key log. */
   get waiting(): boolean {
     return this.#byKey.size < this.#byName.size
@@ -136,23 +141,20 @@ export class Pins {
   async learn(events: Uint8Array[], key: string): Promise<KnownPeer | undefined> {
     const state = await validateKeyLog(events).catch(() => undefined)
     if (state === undefined || peerIdOf(state.keyInForce) !== key) return undefined
-    const peer = this.peers().find(({ pin }) => pin.id === state.id || pin.key === key)
+    const peer = this.byId(state.id) ?? this.peers().find(({ pin }) => pin.key === key)
     if (peer === undefined) return undefined
-    if (!(await this.#grows(state.id, events))) return undefined
-    await this.#database.write([this.#logs.put(state.id, { events })], { durable: true })
-    this.#keys.set(state.id, key)
+    const held = (await this.#logs.get(state.id))?.events ?? []
+    if (!startsWith(events, held)) return undefined
+    // Nothing new: whoever shows the same log again causes no write.
+    if (peer.key === key && held.length === events.length) return this.#byKey.get(key)
+    // First, since the file may refuse it.
     if (peer.pin.id === undefined) {
       await this.edit({ op: 'set-id', name: peer.pin.name, id: state.id })
-    } else {
-      this.#apply(this.#pins)
     }
+    await this.#database.write([this.#logs.put(state.id, { events })], { durable: true })
+    this.#keys.set(state.id, key)
+    this.#apply(this.#pins)
     return this.#byKey.get(key)
-  }
-
-  /** A log only ever grows: what is shown must start with what we hold. */
-  async #grows(id: string, events: Uint8Array[]): Promise<boolean> {
-    const held = (await this.#logs.get(id))?.events ?? []
-    return held.length <= events.length && held.every((event, sn) => isSameEvent(event, events[sn]))
   }
 
   #apply(pins: Pin[]): void {
@@ -167,6 +169,11 @@ export class Pins {
     }
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** A log only ever grows: what is shown must start with what is held. */
+function startsWith(shown: readonly Uint8Array[], held: readonly Uint8Array[]): boolean {
+  return held.length <= shown.length && held.every((event, sn) => isSameEvent(event, shown[sn]))
 }
 
 /** Compared without their signatures: whoever holds a key can sign one event in many valid ways. */

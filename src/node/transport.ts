@@ -11,6 +11,7 @@ import type {
 } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { YamuxMuxerInit } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { publicKeyOf } from '../protocol/ed25519.ts'
@@ -33,6 +34,9 @@ export const MAX_CONNECTS_PER_SECOND = 50
 
 /** One address of a peer is given up after this long, so that the next gets its turn. */
 export const ADDRESS_DIAL_TIMEOUT_MS = 5_000
+
+/** Bytes that a stream may have on the way; Yamux's own limit is 16 MiB. */
+const MAX_STREAM_WINDOW_BYTES = 1_048_576
 
 /** A link, a lobby visit, and room for bulk streams; the default of 1,000 is an attack surface. */
 const MAX_STREAMS = 64
@@ -71,13 +75,13 @@ export async function createTransport(init: TransportInit): Promise<Transport> {
     transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
     connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [
-      yamux({
+      boundedYamux({
         enableKeepAlive: false,
         maxInboundStreams: MAX_STREAMS,
         maxOutboundStreams: MAX_STREAMS,
         streamOptions: {
           initialStreamWindowSize: 262_144,
-          maxStreamWindowSize: 1_048_576,
+          maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES,
           maxReadBufferLength: 262_144,
           inactivityTimeout: 0,
         },
@@ -149,7 +153,10 @@ export function channelOf(stream: Stream, connection: Connection): Channel {
       })
       stream.addEventListener('close', (event) => {
         listeners.closed(event.error)
-        cut(connection, event.error ?? new Error('the link ended'))
+        // Not within this event: Yamux may be ending all its streams just now, and would throw where nobody catches.
+        queueMicrotask(() => {
+          cut(connection, event.error ?? new Error('the link ended'))
+        })
       })
     },
     abort(reason) {
@@ -165,6 +172,30 @@ export function cut(connection: Connection, reason: Error): void {
     connection.abort(reason)
   } catch {
     // Yamux says goodbye first, and throws when the other side has closed the socket already.
+  }
+}
+
+/**
+ * Yamux that ends a connection whose peer sends a frame beyond every window. Its decoder takes a frame of any
+ * announced length, up to 4 GiB, and holds all of it before it looks whether a stream may have so much.
+ */
+function boundedYamux(init: YamuxMuxerInit): ReturnType<typeof yamux> {
+  const make = yamux(init)
+  return () => {
+    const factory = make()
+    const create = factory.createStreamMuxer.bind(factory)
+    factory.createStreamMuxer = (connection) => {
+      const muxer = create(connection)
+      // Private to its class, but the one place that knows.
+      const decoder = Reflect.get(muxer, 'decoder') as { buffer: { byteLength: number } }
+      connection.addEventListener('message', () => {
+        if (decoder.buffer.byteLength > 2 * MAX_STREAM_WINDOW_BYTES) {
+          connection.abort(new Error('a frame beyond every window'))
+        }
+      })
+      return muxer
+    }
+    return factory
   }
 }
 

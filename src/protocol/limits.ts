@@ -42,7 +42,7 @@ export const MAX_ASK_TEXT_BYTES = 262_144
 export const MAX_EVENT_TEXT_BYTES = 16_384
 
 /** Most calls of one peer under way at once on one link. */
-export const MAX_CALLS_PER_LINK = 256
+export const MAX_CALLS_PER_LINK = 128
 
 /** Both sides must say hello within this time. */
 export const HELLO_TIMEOUT_MS = 5_000
@@ -81,5 +81,11 @@ export const MAX_LINK_BACKLOG_BYTES = 4_194_304
 /** Two connections that open within this time, one from each side, crossed on their way. */
 export const CROSSING_MS = 10_000
 
-/** Longest answer, all text together, in bytes of UTF-8. */
+/** Longest answer, all texts and notes together, in bytes of UTF-8. */
 export const MAX_ANSWER_BYTES = 8_388_608
+
+/** Most events of one answer, so that a row of tiny ones has an end too. */
+export const MAX_ANSWER_EVENTS = 65_536
+
+/** Calls of one peer in a row that may fail before its link ends: refusing costs too. */
+export const MAX_REFUSALS = 1_000

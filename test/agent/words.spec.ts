@@ -1,10 +1,30 @@
 import assert from 'node:assert/strict'
-import { fitsPattern, hasAllWords, wordsOf } from '../../src/agent/words.ts'
+import {
+  MAX_PATTERN_CHARS,
+  MAX_WORDS,
+  MAX_WORD_CHARS,
+  hasAllWords,
+  patternTest,
+  wordsOf,
+} from '../../src/agent/words.ts'
 
 describe('words', () => {
   it('are what white space parts, in small letters', () => {
     assert.deepEqual(wordsOf('  Disk\n SDB\t'), ['disk', 'sdb'])
     assert.deepEqual(wordsOf(' \n'), [])
+  })
+
+  it('are taken once each', () => {
+    assert.deepEqual(wordsOf('e E '.repeat(60_000)), ['e'])
+  })
+
+  it('are few and short', () => {
+    const most = Array.from({ length: MAX_WORDS }, (_, i) => `w${i}`)
+    assert.deepEqual(wordsOf(most.join(' ')), most)
+    assert.throws(() => wordsOf([...most, 'more'].join(' ')), { code: 'bad-request' })
+    const longest = 'w'.repeat(MAX_WORD_CHARS)
+    assert.deepEqual(wordsOf(longest), [longest])
+    assert.throws(() => wordsOf(`${longest}w`), { code: 'bad-request' })
   })
 
   const texts = [
@@ -36,11 +56,18 @@ describe('words', () => {
   ]
   for (const { pattern, fits } of patterns) {
     it(`docs/notes.md ${fits ? 'fits' : 'does not fit'} "${pattern}"`, () => {
-      assert.equal(fitsPattern('docs/notes.md', pattern), fits)
+      assert.equal(patternTest(pattern)('docs/notes.md'), fits)
     })
   }
 
   it('a pattern of many stars takes no longer than the text', () => {
-    assert.equal(fitsPattern('a'.repeat(100_000), 'a*'.repeat(1_000) + 'b'), false)
+    const fits = patternTest('a*'.repeat(100) + 'b')
+    assert.equal(fits('a'.repeat(100_000)), false)
+  })
+
+  it('a pattern is short', () => {
+    const longest = '*'.repeat(MAX_PATTERN_CHARS)
+    assert.equal(patternTest(longest)('docs/notes.md'), true)
+    assert.throws(() => patternTest(`${longest}*`), { code: 'bad-request' })
   })
 })

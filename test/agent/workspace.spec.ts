@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Hit } from '../../src/agent/workspace.ts'
 import {
+  LINES_A_TURN,
   MAX_LISTED_ENTRIES,
   MAX_LISTED_FILES,
   MAX_READ_BYTES,
@@ -241,6 +242,23 @@ describe('Workspace', () => {
       await hits.next()
       aborting.abort(new Error('enough'))
       await assert.rejects(hits.next(), /enough/)
+    })
+
+    it('ends within a long file when it is aborted', async () => {
+      await put('long.txt', `needle\n${'\n'.repeat(LINES_A_TURN)}needle`)
+      const aborting = new AbortController()
+      const hits = workspace.search(['long.txt'], ['needle'], aborting.signal)
+      assert.equal((await hits.next()).done, false)
+      setImmediate(() => {
+        aborting.abort(new Error('enough'))
+      })
+      await assert.rejects(hits.next(), /enough/)
+    })
+
+    it('has the lines beyond the first turn, by their number', async () => {
+      await put('long.txt', '\n'.repeat(2 * LINES_A_TURN) + 'needle')
+      const lines = (await search('needle')).map(({ line }) => line)
+      assert.deepEqual(lines, [2 * LINES_A_TURN + 1])
     })
   })
 })

@@ -31,6 +31,8 @@ export function peerOf(name: string, pin: Partial<Pin> = {}): KnownPeer {
 export class StubPins {
   /** As if a pin waited for its node's key log: what opens the lobby. */
   waiting = false
+  /** Keys that a pin names and waits for. */
+  awaited = new Set<string>()
   /** Key logs that were shown, and the keys that showed them. */
   readonly shown: { events: Uint8Array[]; key: string }[] = []
   #peers: KnownPeer[]
@@ -42,6 +44,10 @@ export class StubPins {
 
   peers(): KnownPeer[] {
     return this.#peers
+  }
+
+  awaits(key: string): boolean {
+    return this.awaited.has(key)
   }
 
   byKey(key: string): KnownPeer | undefined {

@@ -1,4 +1,4 @@
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, MessageStream, Stream } from '@libp2p/interface'
 import { encode } from '../../src/protocol/cbor.ts'
 import { LINK_PROTOCOL, LOBBY_PROTOCOL } from '../../src/protocol/limits.ts'
 import { encodeFrame } from '../../src/protocol/frame.ts'
@@ -19,7 +19,7 @@ export async function openLink(connection: Connection): Promise<Stream> {
 }
 
 /** Sends, and resolves when the stream takes more or will never. */
-export async function sendOn(stream: Stream, bytes: Uint8Array): Promise<void> {
+export async function sendOn(stream: MessageStream, bytes: Uint8Array): Promise<void> {
   if (stream.send(bytes)) return
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const done = (): void => {
@@ -28,6 +28,13 @@ export async function sendOn(stream: Stream, bytes: Uint8Array): Promise<void> {
   stream.addEventListener('drain', done, { once: true })
   stream.addEventListener('close', done, { once: true })
   await promise
+}
+
+/** What lies below the streams of a connection, inside Noise: whoever sends there must write Yamux himself. */
+export function belowStreams(connection: Connection): MessageStream {
+  // Private to their classes: no honest node has a use for it.
+  const muxer = Reflect.get(connection, 'muxer') as object
+  return Reflect.get(muxer, 'maConn') as MessageStream
 }
 
 /** A stream to the lobby at the other end. */

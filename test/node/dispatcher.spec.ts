@@ -24,6 +24,9 @@ const STATUS = {
   software: 'kith/test',
   uptimeMs: 5_000,
 } as const
+/** As pino numbers them. */
+const DEBUG = 20
+const ERROR = 50
 const SECRET = 'the passphrase is swordfish'
 
 describe('dispatcher', () => {
@@ -144,6 +147,21 @@ describe('dispatcher', () => {
       }
     })
   }
+
+  it('makes no error of a caller that went away before its end, and one of any other lost link', async () => {
+    const lost = new KithError('connection-lost', 'lost', { peer: BERT.id })
+    run = () => Promise.reject(lost)
+    const gone = answerTo(BERT, 'status', {})
+    gone.abort(lost)
+    await assert.rejects(async () => dispatcher.dispatch(gone), { code: 'internal' })
+    assert.deepEqual(
+      log.lines.map(({ level, msg, err }) => [level, msg, err]),
+      [[DEBUG, 'caller went away', undefined]],
+    )
+    await told('status')
+    const [, line] = log.lines
+    assert.deepEqual([line?.level, line?.msg], [ERROR, 'call failed'])
+  })
 
   it('tells nothing but codes that may cross the wire', async () => {
     for (const code of ['denied', 'exists', 'passphrase', 'deadline'] as FailureCode[]) {

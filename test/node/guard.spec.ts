@@ -27,6 +27,10 @@ class StubAnswerer {
     return this.known.has(ask) ? ({} as AskRecord) : undefined
   }
 
+  newestForgotten(): undefined {
+    return undefined
+  }
+
   assertRoom(): void {
     if (this.room <= 0) throw new KithError('busy', 'no room', { position: 9 })
   }

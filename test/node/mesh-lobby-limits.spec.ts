@@ -83,6 +83,19 @@ describe('the lobby', () => {
     for (const connection of inside) assert.equal(connection.status, 'open')
   })
 
+  it('lets a key in that a pin names when all is used up, and no other', async () => {
+    const rest = LOBBY_PER_MINUTE - LOBBY_PARALLEL
+    for (let host = 1; host <= rest; host++) await leave(await enterFrom(host))
+    const inside: Connection[] = []
+    for (let host = rest + 1; host <= LOBBY_PER_MINUTE; host++) inside.push(await enterFrom(host))
+    await closed(await visit(1))
+    const awaited = await outsider('awaited', { from: '127.0.3.1' })
+    node.pins.awaited.add(awaited.key)
+    await enter(await awaited.dial(node.address))
+    await closed(await visit(1))
+    for (const connection of inside) assert.equal(connection.status, 'open')
+  })
+
   it('ends a visit when its time is up', async () => {
     const connection = await enterFrom(1)
     clock.advance(LOBBY_TIMEOUT_MS - 1)

@@ -8,6 +8,7 @@ import { Database } from '../../src/store/database.ts'
 import { editPeers } from '../../src/store/peers-file.ts'
 import { keyLogOf } from '../helpers/key-logs.ts'
 import { LogTap } from '../helpers/log-tap.ts'
+import { digestsOf } from '../helpers/stored-pins.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
@@ -101,14 +102,44 @@ describe('pins', () => {
       assert.doesNotMatch(text, /key:/)
     })
 
-    it('tell of it once, and take it again without harm', async () => {
+    it('tell of it once, and write nothing when it is shown again', async () => {
       await start({ name: 'bert', id: bert.id })
       let told = 0
       pins.onChange(() => told++)
       await pins.learn(bert.log, bert.key)
       assert.equal(told, 1)
+      const before = await digestsOf(folder())
       assert.equal((await pins.learn(bert.log, bert.key))?.id, bert.id)
+      assert.equal(told, 1)
+      assert.deepEqual(await digestsOf(folder()), before)
     })
+
+    it('await a key that a pin names, until its node has shown its log', async () => {
+      await start(
+        { name: 'bert', key: bert.key },
+        { name: 'carol', id: (await keyLogOf('carol')).id },
+      )
+      assert.equal(pins.awaits(bert.key), true)
+      assert.equal(pins.awaits(peerOf('carol').key), false)
+      await pins.learn(bert.log, bert.key)
+      assert.equal(pins.awaits(bert.key), false)
+    })
+
+    for (const order of [
+      ['by-id', 'by-key'],
+      ['by-key', 'by-id'],
+    ]) {
+      it(`give it to the pin with its id, where another has its key: ${order.join(', ')}`, async () => {
+        const rows: Record<string, PeerRow> = {
+          'by-id': { name: 'by-id', id: bert.id },
+          'by-key': { name: 'by-key', key: bert.key },
+        }
+        await start(...order.flatMap((name) => rows[name] ?? []))
+        assert.equal((await pins.learn(bert.log, bert.key))?.pin.name, 'by-id')
+        assert.equal(pins.byKey(bert.key)?.pin.name, 'by-id')
+        assert.equal(pins.byName('by-key')?.id, undefined)
+      })
+    }
 
     it('take nothing of a node that is not pinned', async () => {
       const other = await keyLogOf('other')

@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { afterCrash, finalState, idProblem, isFinal, mayFollow } from '../../src/protocol/ask.ts'
-import type { AskState } from '../../src/protocol/ask.ts'
+import {
+  EMPTY_ANSWER,
+  afterCrash,
+  answerExcess,
+  finalState,
+  grown,
+  idProblem,
+  isFinal,
+  mayFollow,
+} from '../../src/protocol/ask.ts'
+import type { AnswerSize, AskState } from '../../src/protocol/ask.ts'
 import { WIRE_CODES } from '../../src/protocol/errors.ts'
-import { ASK_RETENTION_MS, MAX_ASK_CLOCK_SKEW_MS } from '../../src/protocol/limits.ts'
+import {
+  ASK_RETENTION_MS,
+  MAX_ANSWER_BYTES,
+  MAX_ANSWER_EVENTS,
+  MAX_ASK_CLOCK_SKEW_MS,
+} from '../../src/protocol/limits.ts'
 import { uuidV7 } from '../../src/protocol/uuid.ts'
 import { ASK_STATES } from '../../src/protocol/verbs.ts'
+import type { AskEventBody } from '../../src/protocol/verbs.ts'
 
 /** Each state and all that may follow it, by their first letters, in the order of `ASK_STATES`. */
 const TABLE: Readonly<Record<AskState, string>> = {
@@ -82,7 +97,7 @@ describe('the life of an ask', () => {
   }
   for (const code of [...Object.keys(WIRE_CODES), 'unreachable']) {
     it(`ends ${named[code] ?? 'failed'} by ${code}`, () => {
-      const state = finalState({ outcome: 'failed', code, details: {} })
+      const state = finalState({ outcome: 'failed', code, details: {} }, 'running')
       assert.equal(state, named[code] ?? 'failed')
       assert.ok(isFinal(state))
     })
@@ -90,7 +105,14 @@ describe('the life of an ask', () => {
 
   it('ends done by an answer', () => {
     const end = { ask: uuidV7(0, new Uint8Array(10)), engine: 'builtin', lastSeq: 3 }
-    assert.equal(finalState({ outcome: 'done', end }), 'done')
+    assert.equal(finalState({ outcome: 'done', end }, 'running'), 'done')
+  })
+
+  it('ends refused when it is denied while it waits, and only then', () => {
+    const denied = { outcome: 'failed', code: 'denied', details: { rule: 'until' } } as const
+    const states = ASK_STATES.filter((from) => finalState(denied, from) === 'refused')
+    assert.deepEqual(states, ['queued'])
+    assert.equal(finalState({ ...denied, code: 'cancelled' }, 'queued'), 'cancelled')
   })
 
   for (const state of ASK_STATES) {
@@ -123,6 +145,36 @@ describe('the id of an ask', () => {
     })
   }
 
+  it('is refused up to the newest one that was forgotten, however new it looks', () => {
+    for (const [madeAt, taken] of [
+      [now - 1, false],
+      [now, false],
+      [now + 1, true],
+    ] as const) {
+      const found = idProblem(uuidV7(madeAt, new Uint8Array(10)), now, now)
+      assert.equal(found, taken ? undefined : 'ask: the id is too old')
+    }
+  })
+
+  it('is refused no more often by what was forgotten while the clock goes steadily', () => {
+    const skew = fc.integer({ min: -ASK_RETENTION_MS, max: MAX_ASK_CLOCK_SKEW_MS })
+    const later = fc.nat({ max: 2 * ASK_RETENTION_MS })
+    fc.assert(
+      fc.property(skew, skew, later, later, (madeBefore, otherBefore, tookMs, laterMs) => {
+        const forgotten = now + madeBefore
+        if (idProblem(uuidV7(forgotten, new Uint8Array(10)), now) !== undefined) return
+        // The earliest that an ask which took so long is forgotten, and some time after it.
+        const then = now + tookMs + ASK_RETENTION_MS + 1 + laterMs
+        const other = uuidV7(then + otherBefore, new Uint8Array(10))
+        assert.equal(idProblem(other, then, forgotten), idProblem(other, then))
+      }),
+    )
+    // The closest that the two come: an id as far ahead as may be, of an ask that ended at once.
+    const then = now + ASK_RETENTION_MS + 1
+    const oldestThen = uuidV7(then - ASK_RETENTION_MS + MAX_ASK_CLOCK_SKEW_MS, new Uint8Array(10))
+    assert.equal(idProblem(oldestThen, then, newest), undefined)
+  })
+
   it('is never taken again after its ask may have been forgotten', () => {
     const skew = fc.integer({ min: -ASK_RETENTION_MS, max: MAX_ASK_CLOCK_SKEW_MS })
     fc.assert(
@@ -134,5 +186,34 @@ describe('the id of an ask', () => {
         assert.notEqual(idProblem(id, then), undefined)
       }),
     )
+  })
+})
+
+describe('the size of an answer', () => {
+  const text = (content: string): AskEventBody => ({ kind: 'text', text: content })
+  const sizes: [name: string, size: AnswerSize, excess: [number, number] | undefined][] = [
+    ['nothing', EMPTY_ANSWER, undefined],
+    ['as much as may be', { bytes: MAX_ANSWER_BYTES, events: MAX_ANSWER_EVENTS }, undefined],
+    [
+      'a byte more',
+      { bytes: MAX_ANSWER_BYTES + 1, events: 1 },
+      [MAX_ANSWER_BYTES + 1, MAX_ANSWER_BYTES],
+    ],
+    [
+      'an event more',
+      { bytes: 0, events: MAX_ANSWER_EVENTS + 1 },
+      [MAX_ANSWER_EVENTS * 64 + 64, MAX_ANSWER_EVENTS * 64],
+    ],
+  ]
+  for (const [name, size, excess] of sizes) {
+    it(`is ${excess === undefined ? 'no excess' : 'too large'}: ${name}`, () => {
+      const [bytes = 0, limitBytes = 0] = excess ?? []
+      assert.deepEqual(answerExcess(size), excess === undefined ? undefined : { bytes, limitBytes })
+    })
+  }
+
+  it('grows by an event and by its text or note in UTF-8', () => {
+    const events: AskEventBody[] = [text('né'), { kind: 'progress', note: '…' }, text('')]
+    assert.deepEqual(events.reduce(grown, EMPTY_ANSWER), { bytes: 6, events: 3 })
   })
 })

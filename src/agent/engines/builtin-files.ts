@@ -1,6 +1,6 @@
 import { singleLine } from '../../protocol/text.ts'
 import { OWNER_NAME } from '../ports.ts'
-import { fitsPattern, wordsOf } from '../words.ts'
+import { patternTest, wordsOf } from '../words.ts'
 import { misused } from './builtin-command.ts'
 import type { CommandCall } from './builtin-command.ts'
 
@@ -18,8 +18,9 @@ const BLOCK_CHARS = 4_096
 
 /** The paths of the workspace that fit a pattern. */
 export async function* answerFiles(call: CommandCall): AsyncGenerator<string> {
+  const fits = patternTest(call.argument)
   const { paths, complete } = await call.workspace.list(call.signal)
-  const fitting = paths.filter((path) => fitsPattern(path, call.argument))
+  const fitting = paths.filter(fits)
   if (fitting.length === 0) yield 'No such files.\n'
   for (const path of fitting.slice(0, MAX_FILES_SHOWN)) yield `${shown(path)}\n`
   const more = fitting.length - MAX_FILES_SHOWN

@@ -71,6 +71,9 @@ const COMMANDS: readonly Command[] = [
 
 const GREETINGS: ReadonlySet<string> = new Set(['hello', 'hey', 'hi', 'hola', 'hallo', 'bonjour'])
 
+/** No command and no greeting is longer, with what ends a sentence after it. */
+const MAX_WORD_CHARS = 32
+
 /** Longest quote of what was not understood, in code points. */
 const MAX_QUOTE_CHARS = 80
 
@@ -127,7 +130,11 @@ export class BuiltinEngine implements Engine {
 function parsed(text: string): { word: string; argument: string } {
   const trimmed = text.trim()
   const [first = ''] = /^\S+/u.exec(trimmed) ?? []
-  const word = first.toLowerCase().replace(/[?!.,:;]+$/u, '')
+  // Cut first: the search for an end takes time by the square of a word of punctuation.
+  const word = first
+    .slice(0, MAX_WORD_CHARS)
+    .toLowerCase()
+    .replace(/[?!.,:;]+$/u, '')
   return { word: word === '' ? 'help' : word, argument: trimmed.slice(first.length).trim() }
 }
 

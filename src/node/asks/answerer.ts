@@ -13,6 +13,9 @@ import type { ClaimedAsk } from './run-engine.ts'
 import { Turns } from './turns.ts'
 import type { Turn } from './turns.ts'
 
+/** Why an ask is ended from outside its engine. */
+type EndReason = KithError<'cancelled'> | KithError<'deadline'> | KithError<'denied'>
+
 /** An ask without a final. */
 interface ActiveAsk extends Turn, ClaimedAsk {
   cancelTimer: () => void
@@ -20,9 +23,18 @@ interface ActiveAsk extends Turn, ClaimedAsk {
   run: Promise<void> | undefined
 }
 
+/** How an asker stands, by the pins in force. */
+export interface AskerStanding {
+  asker: AskerInfo
+  /** The rule by which it may not ask now, if there is one. */
+  deniedBy: string | undefined
+}
+
 export interface AnswererComponents {
   store: AskStore
   agent: Pick<Agent, 'run' | 'name'>
+  /** Undefined for one that is not pinned. */
+  standing: (asker: string) => AskerStanding | undefined
   clock: Clock
   log: Logger
 }
@@ -48,14 +60,14 @@ export class Answerer {
 
   /**
    * Settles what the last stop or crash left: what was claimed is answered `interrupted`; what waited waits again,
-   * unless its time is over or `find` no longer knows its asker.
+   * unless its time is over or its asker is no longer pinned.
    */
-  async recover(find: (peer: string) => AskerInfo | undefined): Promise<void> {
-    const { clock, log, store } = this.#components
+  async recover(): Promise<void> {
+    const { clock, log, standing, store } = this.#components
     for (const record of await store.unfinished()) {
       if (record.direction !== 'in') continue
       const next = afterCrash(record.state, clock.now() >= record.deadlineAt)
-      const asker = find(record.peer)
+      const asker = standing(record.peer)?.asker
       const call = await store.call(record)
       if (next === 'queue' && asker !== undefined && call !== undefined) {
         this.#enter(this.#activate(record, call, asker))
@@ -92,6 +104,11 @@ export class Answerer {
     return (
       this.#active.get(keyOf(asker, ask))?.record ?? this.#components.store.get('in', asker, ask)
     )
+  }
+
+  /** The time in the newest id of this asker that was forgotten, in ms since the epoch. */
+  newestForgotten(asker: string): number | undefined {
+    return this.#components.store.newestForgotten(asker)
   }
 
   /** The newest event's number of an ask. */
@@ -155,10 +172,25 @@ export class Answerer {
     return this.#known(asker, ask)
   }
 
-  /** Ends the asks of those that are not to be served any more. */
-  async dropAsksOf(isGone: (asker: string) => boolean): Promise<void> {
-    const gone = [...this.#active.values()].filter(({ asker }) => isGone(asker.id))
-    await Promise.all(gone.map(({ asker, record }) => this.cancel(asker.id, record.ask)))
+  /** Ends, after a change of the pins, the asks of those not pinned any more, and what waits of those that may not ask. */
+  async review(): Promise<void> {
+    await Promise.all(
+      [...this.#active.values()].map(async (active) => {
+        const reason = this.#reconsider(active)
+        if (reason === undefined) return
+        if (reason.code === 'cancelled' || active.run === undefined) await this.#end(active, reason)
+      }),
+    )
+  }
+
+  /** Gives an ask the grant that is in force now, or returns why it is to end. */
+  #reconsider(active: ActiveAsk): EndReason | undefined {
+    const standing = this.#components.standing(active.asker.id)
+    if (standing === undefined) return new KithError('cancelled', 'its asker is not pinned', {})
+    const { asker, deniedBy: rule } = standing
+    if (rule !== undefined) return new KithError('denied', 'its asker may not ask now', { rule })
+    active.asker = asker
+    return undefined
   }
 
   #known(asker: string, ask: string): AskRecord {
@@ -216,6 +248,11 @@ export class Answerer {
     const { store } = this.#components
     // On disk before the engine starts: after a crash, a claimed ask is never run again.
     if (active.record.state !== 'claimed') {
+      const reason = this.#reconsider(active)
+      if (reason !== undefined) {
+        await this.#finish(active, failed(reason.code, { ...reason.details }))
+        return
+      }
       active.record = await store.advance(active.record, 'claimed')
     }
     await this.#finish(active, await runEngine(this.#components, active))
@@ -226,10 +263,10 @@ export class Answerer {
     active.feed.end(final)
   }
 
-  async #end(active: ActiveAsk, reason: KithError<'cancelled' | 'deadline'>): Promise<void> {
+  async #end(active: ActiveAsk, reason: EndReason): Promise<void> {
     if (active.run === undefined) {
       this.#turns.leave(active)
-      this.#follow(active, this.#finish(active, failed(reason.code)))
+      this.#follow(active, this.#finish(active, failed(reason.code, { ...reason.details })))
     } else {
       active.stop.abort(reason)
     }

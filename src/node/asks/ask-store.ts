@@ -4,6 +4,7 @@ import { isFinal, mayFollow, finalState } from '../../protocol/ask.ts'
 import type { AskState } from '../../protocol/ask.ts'
 import { encode } from '../../protocol/cbor.ts'
 import type { CborValue } from '../../protocol/cbor.ts'
+import { uuidTime } from '../../protocol/uuid.ts'
 import { ASK_STATES, askCall, askEvent, askFinal, bytes } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { Database, Operation } from '../../store/database.ts'
@@ -46,13 +47,15 @@ const stepSchema = z.strictObject({
   digest: bytes,
 })
 
+type Step = z.infer<typeof stepSchema>
+
 const NO_CONTENT = new Uint8Array(0)
 
 /** Keeps asks of both directions: a hash-chained journal of every step, and beside it what each step brought. */
 export class AskStore {
   readonly #database: Database
   readonly #clock: Clock
-  readonly #journal: Journal<z.infer<typeof stepSchema>>
+  readonly #journal: Journal<Step>
   readonly #records: Repository<AskRecord>
   readonly #calls: Repository<AskCall>
   readonly #events: Repository<z.infer<typeof askEvent>>
@@ -62,12 +65,11 @@ export class AskStore {
   readonly #ids: Repository<string>
   /** Keys of final records by the time of their end, so that pruning need not either. */
   readonly #ended: Repository<string>
+  /** By asker, the time in the newest id that was forgotten: it tells old ids when no clock can. */
+  readonly #forgotten: Repository<number>
+  readonly #newestForgotten = new Map<string, number>()
 
-  private constructor(
-    database: Database,
-    clock: Clock,
-    journal: Journal<z.infer<typeof stepSchema>>,
-  ) {
+  private constructor(database: Database, clock: Clock, journal: Journal<Step>) {
     this.#database = database
     this.#clock = clock
     this.#journal = journal
@@ -77,15 +79,24 @@ export class AskStore {
     this.#open = new Repository(database, 'asks-open', z.null())
     this.#ids = new Repository(database, 'asks-by-id', z.string())
     this.#ended = new Repository(database, 'asks-ended', z.string())
+    this.#forgotten = new Repository(database, 'asks-forgotten', z.int())
   }
 
   static async open(database: Database, clock: Clock): Promise<AskStore> {
-    return new AskStore(database, clock, await Journal.open(database, 'ask-journal', stepSchema))
+    const journal = await Journal.open(database, 'ask-journal', stepSchema)
+    const store = new AskStore(database, clock, journal)
+    for await (const [id, at] of store.#forgotten.entries()) store.#newestForgotten.set(id, at)
+    return store
   }
 
   /** The record of an ask, as last written. Asks of a peer are that peer's only. */
   get(direction: Direction, peer: string, ask: string): AskRecord | undefined {
     return this.#records.getSync(keyOf({ direction, peer, ask }))
+  }
+
+  /** The time in the newest id of this asker that was forgotten, in ms since the epoch. */
+  newestForgotten(asker: string): number | undefined {
+    return this.#newestForgotten.get(asker)
   }
 
   /** What was asked. */
@@ -179,7 +190,7 @@ export class AskStore {
    * @throws {TypeError} when there is one already
    */
   async finish(record: AskRecord, final: AskFinal): Promise<AskRecord> {
-    const state = finalState(final)
+    const state = finalState(final, record.state)
     assertFollows(record, state)
     const finalAt = this.#clock.now()
     const next: AskRecord = { ...record, state, final, finalAt }
@@ -201,11 +212,10 @@ export class AskStore {
         this.#ended.del(endedAt),
         this.#records.del(key),
         this.#calls.del(key),
-        ...(record === undefined ? [] : [this.#ids.del(idKey(record))]),
+        ...(record === undefined ? [] : this.#forget(record)),
       ]
-      const range = { gt: `${key}!`, lt: `${key}"` }
-      for await (const eventKey of this.#events.keys(range))
-        operations.push(this.#events.del(eventKey))
+      const events = this.#events.keys({ gt: `${key}!`, lt: `${key}"` })
+      for await (const event of events) operations.push(this.#events.del(event))
       await this.#database.write(operations, { durable: false })
       pruned++
     }
@@ -215,6 +225,15 @@ export class AskStore {
 
   async verify(): Promise<JournalVerdict> {
     return await this.#journal.verify()
+  }
+
+  /** Notes the time in an id in the batch that removes it, and here before: it is never without both. */
+  #forget(record: AskRecord): Operation[] {
+    const removal = this.#ids.del(idKey(record))
+    if (record.direction === 'out') return [removal]
+    const at = Math.max(uuidTime(record.ask), this.newestForgotten(record.peer) ?? 0)
+    this.#newestForgotten.set(record.peer, at)
+    return [removal, this.#forgotten.put(record.peer, at)]
   }
 
   async #pruneJournal(before: number): Promise<void> {
@@ -238,7 +257,7 @@ export class AskStore {
 
   async #append(
     { direction, peer, ask }: AskRecord,
-    step: z.infer<typeof stepSchema>['step'],
+    step: Step['step'],
     digest: Uint8Array,
     durable: boolean,
     operations: Operation[],

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino'
+import { EMPTY_ANSWER, answerExcess, grown } from '../../protocol/ask.ts'
+import type { AnswerSize } from '../../protocol/ask.ts'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { askEnd, askEvent, askSummary, parseBody } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
@@ -10,6 +12,7 @@ import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import type { AskHandle } from './handle.ts'
 import { Feed } from './feed.ts'
+import type { AskEvent } from './feed.ts'
 import { failed } from './run-engine.ts'
 import { verdictOf } from './verdict.ts'
 import type { AskStanding } from './verdict.ts'
@@ -36,6 +39,10 @@ interface OutAsk extends Omit<AskStanding, 'cancelled'> {
   record: AskRecord
   call: AskCall
   feed: Feed
+  /** Number of the last event taken, and perhaps still on its way to disk. */
+  takenSeq: number
+  /** Of all events taken. */
+  size: AnswerSize
   /** The peer said it has it on disk. */
   accepted: boolean
   /** Its final is decided, and perhaps still on its way to disk. */
@@ -74,7 +81,7 @@ export class Asker {
       if (call === undefined) continue
       const events = await Array.fromAsync(store.events(record))
       const stored = Promise.resolve()
-      this.#deliver(record, call, new Feed(events), { stored, wait: true, sent: true })
+      this.#deliver(record, call, events, { stored, wait: true, sent: true })
     }
   }
 
@@ -116,7 +123,7 @@ export class Asker {
       digest,
     }
     const stored = store.create(record, call)
-    this.#deliver(record, call, new Feed(), { stored, wait, sent: false })
+    this.#deliver(record, call, [], { stored, wait, sent: false })
     await stored
     return this.attach(record)
   }
@@ -158,13 +165,16 @@ export class Asker {
   #deliver(
     record: AskRecord,
     call: AskCall,
-    feed: Feed,
+    events: readonly AskEvent[],
     { sent, stored, wait }: { sent: boolean; stored: Promise<void>; wait: boolean },
   ): void {
+    const feed = new Feed(events)
     const ask: OutAsk = {
       record,
       call,
       feed,
+      takenSeq: feed.lastSeq,
+      size: events.reduce((sum, { body }) => grown(sum, body), EMPTY_ANSWER),
       wait,
       sent,
       accepted: feed.lastSeq > 0,
@@ -232,24 +242,36 @@ export class Asker {
         },
       })
       await ask.written
-      // With a piece missing, the rest is fetched by number.
-      return end.lastSeq === ask.feed.lastSeq ? { outcome: 'done', end } : undefined
+      // With a piece missing, the rest is fetched by number. The end of another ask is none of this one.
+      const whole = end.ask === ask.record.ask && end.lastSeq === ask.feed.lastSeq
+      return whole ? { outcome: 'done', end } : undefined
     } catch (err) {
       await ask.written
       if (ask.stop.signal.aborted) return undefined
+      if (isFailure(err, 'too-large')) {
+        // A peer that has no end is not read to its end: it is told, and the ask is over here.
+        await this.#sendCancel(ask)
+        return failed(err.code, { ...err.details })
+      }
       return verdictOf(err, { ...ask, cancelled })
     }
   }
 
-  /** Stores and shows an event that is the next one; any other was here before, or comes again. */
+  /** Stores and shows the next event; any other was here or comes again. @throws {KithError} `bad-request`, `too-large` */
   #take(ask: OutAsk, seq: number, body: unknown): void {
     const event = { seq, body: parseBody(askEvent, body) }
     if (event.body.kind === 'accepted') {
       ask.accepted = true
       return
     }
+    if (seq !== ask.takenSeq + 1) return
+    // Before it waits for the disk: what waits is in memory.
+    const size = grown(ask.size, event.body)
+    const excess = answerExcess(size)
+    if (excess !== undefined) throw new KithError('too-large', 'the answer is too long', excess)
+    ask.takenSeq = seq
+    ask.size = size
     ask.written = ask.written.then(async () => {
-      if (seq !== ask.feed.lastSeq + 1) return
       await this.#components.store.addEvent(ask.record, event)
       ask.feed.push(event)
     })

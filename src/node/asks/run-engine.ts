@@ -1,6 +1,6 @@
 import type { Agent } from '../../agent/agent.ts'
 import type { EngineAsk } from '../../agent/ports.ts'
-import { MAX_ANSWER_BYTES } from '../../protocol/limits.ts'
+import { EMPTY_ANSWER, answerExcess, grown } from '../../protocol/ask.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import type { Feed } from './feed.ts'
@@ -24,15 +24,14 @@ export async function runEngine(
   ask: ClaimedAsk,
 ): Promise<AskFinal> {
   const { feed, stop } = ask
-  let bytes = 0
+  let size = EMPTY_ANSWER
   for await (const event of agent.run(engineAskOf(ask), stop.signal)) {
     switch (event.kind) {
       case 'text':
       case 'progress': {
-        if (event.kind === 'text') bytes += Buffer.byteLength(event.text)
-        if (bytes > MAX_ANSWER_BYTES) {
-          return failed('too-large', { bytes, limitBytes: MAX_ANSWER_BYTES })
-        }
+        size = grown(size, event)
+        const excess = answerExcess(size)
+        if (excess !== undefined) return failed('too-large', excess)
         if (ask.record.state === 'claimed') ask.record = { ...ask.record, state: 'running' }
         const numbered = { seq: feed.lastSeq + 1, body: event }
         await store.addEvent(ask.record, numbered)

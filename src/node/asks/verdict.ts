@@ -1,7 +1,13 @@
 import { isFailure } from '../../protocol/errors.ts'
 import type { AskFinal } from '../../protocol/verbs.ts'
+import { singleLine } from '../../protocol/text.ts'
 import { WireFailure } from '../answer.ts'
 import { failed } from './run-engine.ts'
+
+/** Most entries kept of a peer's details, and most characters of a key and of a text in them. */
+const MAX_DETAILS = 16
+const MAX_KEY_CHARS = 64
+const MAX_DETAIL_CHARS = 256
 
 /** How an ask of ours stands when a try to have it answered fails. */
 export interface AskStanding {
@@ -37,12 +43,18 @@ function refused({ code, details }: WireFailure, ask: AskStanding): AskFinal | u
   return failed(code, plain(details))
 }
 
-/** Of a peer's details, what we keep and show: text and numbers. */
+/** Of a peer's details, what we keep and show: a few short texts and numbers, whatever it sends. */
 function plain(details: { [key: string]: unknown }): { [key: string]: string | number } {
-  return Object.fromEntries(
-    Object.entries(details).filter(
+  const kept = Object.entries(details)
+    .filter(
       (entry): entry is [string, string | number] =>
         typeof entry[1] === 'string' || typeof entry[1] === 'number',
-    ),
+    )
+    .slice(0, MAX_DETAILS)
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      singleLine(key, MAX_KEY_CHARS),
+      typeof value === 'string' ? singleLine(value, MAX_DETAIL_CHARS) : value,
+    ]),
   )
 }

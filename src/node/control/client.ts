@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { dirname } from 'node:path'
 import { pipe } from 'it-pipe'
 import { KithError } from '../../protocol/errors.ts'
 import type { FailureCode, FailureDetails } from '../../protocol/errors.ts'
@@ -6,6 +7,9 @@ import type { ErrorBody, Input, Output, RouteName } from './api.ts'
 
 // `import` would read every name that node:http has, and one of them loads a WebSocket client: 25 ms a command.
 const { request } = process.getBuiltinModule('node:http')
+const { lstatSync } = process.getBuiltinModule('node:fs')
+
+const OPEN_TO_OTHERS = 0o077
 
 /*
  * Written by hand on node:http and free of schemas, because it is on the way of every command: the server, which is
@@ -53,7 +57,8 @@ export class ControlClient {
   /**
    * The answer of a route.
    *
-   * @throws {KithError} `daemon-not-running`, or what the node refused
+   * @throws {KithError} `daemon-not-running`, `unsafe-file` for a socket that another user may have put there, or
+   *   what the node refused
    * @throws {RefusedByPeer} what the peer answered
    */
   async call<N extends Exclude<RouteName, 'askEvents'>>(
@@ -81,6 +86,8 @@ export class ControlClient {
     input: Record<string, unknown>,
     signal: AbortSignal | undefined,
   ): Promise<IncomingMessage> {
+    // The home is checked by whoever opens it; a folder among the temporary ones may be anybody's.
+    if (dirname(this.#socket) !== this.#home) assertPrivate(dirname(this.#socket))
     const [method, template] = PATHS[name]
     const rest = { ...input }
     const path = template.replaceAll(/:(\w+)/g, (_, key: string) => {
@@ -130,6 +137,17 @@ export class ControlClient {
       { cause, hint: 'kith start' },
     )
   }
+}
+
+/** @throws {KithError} `unsafe-file` for what is no folder of ours that is closed to others; none at all is fine */
+function assertPrivate(path: string): void {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  const ours = stats.uid === (process.geteuid?.() ?? stats.uid)
+  if (stats.isDirectory() && ours && (stats.mode & OPEN_TO_OTHERS) === 0) return
+  const fix = `look who made ${path}, then remove it`
+  const message = `${path} is no folder that is ours and closed to others`
+  throw new KithError('unsafe-file', message, { path, fix }, { hint: fix })
 }
 
 /** The blocks of a stream of server-sent events, each ended by an empty line (WHATWG HTML §9.2). */

@@ -22,6 +22,9 @@ const MAX_BODY_BYTES = 2_097_152
 /** A stream with nothing to say sends a comment this often, so that both ends see that the other is there. */
 const HEARTBEAT_MS = 15_000
 
+/** How long a stop waits for answers under way, and for what clients have only half sent. */
+const STOP_GRACE_MS = 1_000
+
 /** Serves the control API on a unix socket that only our own user can open. */
 export class ControlServer {
   readonly #components: { handlers: Handlers; log: Logger }
@@ -51,13 +54,17 @@ export class ControlServer {
     await chmod(this.#socket, 0o600)
   }
 
-  /** Ends streams, answers what is under way, and resolves when nobody is connected. */
+  /** Ends streams, answers what is under way, hangs up on who is left, and resolves when nobody is connected. */
   async stop(): Promise<void> {
     this.#stopping.abort(stopping())
     const server = this.#server
     if (server === undefined) return
     await new Promise<void>((resolve) => {
+      const hangUp = setTimeout(() => {
+        server.closeAllConnections()
+      }, STOP_GRACE_MS)
       server.close(() => {
+        clearTimeout(hangUp)
         resolve()
       })
       server.closeIdleConnections()

@@ -16,7 +16,10 @@ import { defineVerb } from './verb.ts'
 import type { AnyVerb, Verb } from './verb.ts'
 
 export interface AskVerbComponents {
-  answerer: Pick<Answerer, 'find' | 'assertRoom' | 'submit' | 'attach' | 'cancel' | 'lastSeq'>
+  answerer: Pick<
+    Answerer,
+    'find' | 'newestForgotten' | 'assertRoom' | 'submit' | 'attach' | 'cancel' | 'lastSeq'
+  >
 }
 
 /** `ask`: starts an ask or joins the one with its id, and sends its events and its final. */
@@ -43,7 +46,7 @@ export function askVerb({ answerer }: AskVerbComponents, init: { ownId: string }
         const { retryAfterMs } = rate
         throw new KithError('rate-limited', 'too many asks a minute', { retryAfterMs })
       }
-      const problem = idProblem(body.ask, now)
+      const problem = idProblem(body.ask, now, answerer.newestForgotten(peer.id))
       if (problem !== undefined) throw new KithError('bad-request', problem, { what: problem })
       answerer.assertRoom(askerOf(peer))
       return () => {

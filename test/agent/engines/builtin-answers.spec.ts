@@ -6,6 +6,8 @@ import type { EngineAsk, EngineEvent } from '../../../src/agent/ports.ts'
 import { askOf, endOf, eventsOf, textOf } from '../asks.ts'
 import { OWNER, makeBuiltin } from './builtin-fixture.ts'
 
+const SEVENTEEN = 'a b c d e f g h i j k l m n o p q'
+
 describe('BuiltinEngine answers', () => {
   let folder: string
   let engine: BuiltinEngine
@@ -145,6 +147,13 @@ describe('BuiltinEngine answers', () => {
       { text: 'read', code: 'bad-request', details: { what: 'usage: read PATH' } },
       { text: 'search', code: 'bad-request', details: { what: 'usage: search WORDS' } },
       { text: 'recall', code: 'bad-request', details: { what: 'usage: recall WORDS' } },
+      { text: `search ${SEVENTEEN}`, code: 'bad-request', details: { what: 'at most 16 words' } },
+      { text: `recall ${SEVENTEEN}`, code: 'bad-request', details: { what: 'at most 16 words' } },
+      {
+        text: `files ${'*'.repeat(257)}`,
+        code: 'bad-request',
+        details: { what: 'a pattern of at most 256 characters' },
+      },
     ]
     for (const { text, code, details } of refusals) {
       it(`refuses ${text}`, async () => {

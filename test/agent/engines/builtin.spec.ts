@@ -81,6 +81,16 @@ describe('BuiltinEngine', () => {
       assert.match(greeting, /without a model/u)
     })
 
+    it('takes a long first word as easily as any', async () => {
+      // By the square of its length, this would take longer than a test may.
+      const all = await events(`${'!'.repeat(262_143)}a`)
+      assert.equal(endOf(all), 'done')
+    })
+
+    it('takes no notice of how often a sentence ends', async () => {
+      assert.equal(await answer(`echo${'!'.repeat(300)} x`), 'x')
+    })
+
     it('says what it heard, and that it has no model, when it does not understand', async () => {
       const reply = await answer(`What is\n\x1b[31mlove?\u202e ${'x'.repeat(200)}`)
       assert.match(reply, /no model/u)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
 import type { AskerInfo } from '../../../src/node/asks/handle.ts'
 import { isFinal } from '../../../src/protocol/ask.ts'
 import { encode } from '../../../src/protocol/cbor.ts'
@@ -107,13 +108,17 @@ class Life {
       },
     }
     const log = pino({ level: 'silent' })
-    return new Answerer({ store, agent, clock, log }, { parallel: 2, queue: 3 })
+    const standing = (id: string): AskerStanding | undefined => {
+      const asker = ASKERS.find((other) => other.id === id)
+      return asker === undefined ? undefined : { asker, deniedBy: undefined }
+    }
+    return new Answerer({ store, agent, standing, clock, log }, { parallel: 2, queue: 3 })
   }
 
   async #restart(laterMs: number): Promise<void> {
     await this.#home.crash(laterMs)
     this.#answerer = this.#begin()
-    await this.#answerer.recover((id) => ASKERS.find((asker) => asker.id === id))
+    await this.#answerer.recover()
   }
 
   async #stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
 import type { AskHandle, AskerInfo } from '../../../src/node/asks/handle.ts'
 import { encode } from '../../../src/protocol/cbor.ts'
 import { MAX_ANSWER_BYTES, MAX_EVENT_TEXT_BYTES } from '../../../src/protocol/limits.ts'
@@ -26,6 +27,7 @@ describe('answerer', () => {
   let home: AskHome
   let agent: StubAgent
   let answerer: Answerer
+  const askers = new Map<string, AskerInfo>()
 
   beforeEach(() => {
     home = homes()
@@ -41,7 +43,11 @@ describe('answerer', () => {
   function answererOf(init: { parallel?: number; queue?: number } = {}): Answerer {
     const { clock, store } = home
     const log = pino({ level: 'silent' })
-    return new Answerer({ store, agent, clock, log }, { parallel: 4, queue: 8, ...init })
+    const standing = (id: string): AskerStanding | undefined => {
+      const asker = askers.get(id)
+      return asker === undefined ? undefined : { asker, deniedBy: undefined }
+    }
+    return new Answerer({ store, agent, standing, clock, log }, { parallel: 4, queue: 8, ...init })
   }
 
   async function ask(
@@ -49,6 +55,7 @@ describe('answerer', () => {
     changes: Partial<AskCall> = {},
     asker = BERT,
   ): Promise<AskHandle> {
+    askers.set(asker.id, asker)
     const call = askCallOf(asker.name, { ask: askId(nth), text: `ask ${nth}`, ...changes })
     return await answerer.submit(asker, call)
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
 import { AskDesk } from '../../../src/node/asks/ask-desk.ts'
 import type { Peer } from '../../../src/node/pins.ts'
 import { MAX_ASK_SECONDS } from '../../../src/protocol/limits.ts'
@@ -28,7 +29,8 @@ describe('ask desk', () => {
     agent = new StubAgent()
     const { clock, store } = home
     const log = pino({ level: 'silent' })
-    answerer = new Answerer({ store, agent, clock, log }, { parallel: 2, queue: 4 })
+    const standing = (): AskerStanding => ({ asker: desk.owner, deniedBy: undefined })
+    answerer = new Answerer({ store, agent, standing, clock, log }, { parallel: 2, queue: 4 })
     peers = [BERT]
     const pins = {
       byName: (name: string) => peers.find(({ pin }) => pin.name === name),

@@ -200,6 +200,29 @@ describe('ask store', () => {
       assert.notEqual(store.get('in', late.peer, late.ask), undefined)
     })
 
+    it('knows the newest id that it forgot of each asker, over a restart', async () => {
+      const carol = idOf('carol')
+      assert.equal(store.newestForgotten(idOf('bert')), undefined)
+      for (const [nth, changes] of [
+        { ask: askId(1, NOW - 5) },
+        { ask: askId(2, NOW + 7) },
+        { ask: askId(3, NOW) },
+        { ask: askId(4, NOW - 9), peer: carol },
+        // Ours: its id is no id that a peer could send again.
+        { ask: askId(5, NOW + 99), peer: carol, direction: 'out' as const },
+      ].entries()) {
+        const record = await create(recordOf(nth, changes))
+        await store.finish(record, doneOf(record))
+      }
+      await store.prune(NOW)
+      assert.equal(store.newestForgotten(idOf('bert')), undefined)
+      await store.prune(NOW + 1)
+      for (const current of [store, await home.crash()]) {
+        assert.equal(current.newestForgotten(idOf('bert')), NOW + 7)
+        assert.equal(current.newestForgotten(carol), NOW - 9)
+      }
+    })
+
     it('leaves a journal that is sound and goes on', async () => {
       for (let nth = 0; nth < 20; nth++) {
         const record = await create(recordOf(nth))

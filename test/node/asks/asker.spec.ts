@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { WireFailure } from '../../../src/node/answer.ts'
 import type { AskHandle } from '../../../src/node/asks/handle.ts'
 import { KithError } from '../../../src/protocol/errors.ts'
+import { MAX_ANSWER_BYTES, MAX_EVENT_TEXT_BYTES } from '../../../src/protocol/limits.ts'
 import { askCallOf, askId } from '../../helpers/ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome } from '../../helpers/ask-home.ts'
@@ -93,53 +94,6 @@ describe('asker', () => {
     })
   })
 
-  describe('of a peer that is not there', () => {
-    beforeEach(() => {
-      peer.reachable = false
-    })
-
-    it('fails at once, without a second try', async () => {
-      const { final } = await readAnswer(await ask())
-      const details = { peer: 'bert', reason: 'nobody is there' }
-      assert.deepEqual(final, { outcome: 'failed', code: 'unreachable', details })
-      assert.equal(home.clock.timers, 0)
-    })
-
-    it('waits if it may, tries each second, and is delivered once', async () => {
-      peer.serve.set('ask', () => endOf(0))
-      const reading = readAnswer(await ask(1, { wait: true }))
-      await home.pass(0)
-      for (let second = 0; second < 5; second++) await home.pass(1_000)
-      assert.equal(pair.asker.pending, 1)
-      peer.reachable = true
-      await home.pass(1_000)
-      assert.equal(codeOf((await reading).final), 'done')
-      await home.pass(60_000)
-      assert.deepEqual(peer.verbs(), ['ask'])
-    })
-
-    it('tries at once when a link to it comes up, and not for another peer', async () => {
-      peer.serve.set('ask', () => endOf(0))
-      const reading = readAnswer(await ask(1, { wait: true }))
-      await home.pass(0)
-      peer.reachable = true
-      pair.links.up(CAROL)
-      await settle()
-      assert.deepEqual(peer.verbs(), [])
-      pair.links.up(BERT)
-      assert.equal(codeOf((await reading).final), 'done')
-    })
-
-    it('waits no longer than to its deadline', async () => {
-      const reading = readAnswer(await ask(1, { wait: true, timeoutMs: 3_000 }))
-      for (let second = 1; second <= 2; second++) await home.pass(1_000)
-      assert.equal(pair.asker.pending, 1)
-      await home.pass(1_000)
-      assert.equal(codeOf((await reading).final), 'deadline')
-      assert.equal(home.store.get('out', BERT.id, askId(1))?.state, 'expired')
-    })
-  })
-
   it('ends when its peer is pinned no more', async () => {
     peer.reachable = false
     const reading = readAnswer(await ask(1, { wait: true }))
@@ -157,6 +111,16 @@ describe('asker', () => {
     const final = { outcome: 'failed', code: 'denied', details: { rule: 'hours' } }
     assert.deepEqual((await readAnswer(await ask())).final, final)
     assert.deepEqual(peer.verbs(), ['ask'])
+  })
+
+  it('ends on disk with a refusal of more details than a record holds', async () => {
+    peer.serve.set('ask', () => {
+      const details = Object.fromEntries(Array.from({ length: 32_763 }, (_, i) => [`k${i}`, 0]))
+      throw new WireFailure('denied', details)
+    })
+    assert.equal(codeOf((await readAnswer(await ask())).final), 'denied')
+    await settle()
+    assert.equal(home.store.get('out', BERT.id, askId(1))?.state, 'failed')
   })
 
   it('tries again for as long as the peer is busy, when it may wait', async () => {
@@ -197,67 +161,6 @@ describe('asker', () => {
     assert.deepEqual(waits, [15_000, 14_000])
   })
 
-  describe('when the link is lost', () => {
-    it('sends the ask again as long as the peer has not said that it has it', async () => {
-      peer.serve.set('ask', () => {
-        throw LOST
-      })
-      const reading = readAnswer(await ask())
-      await home.pass(1_000)
-      peer.serve.set('ask', () => endOf(0))
-      await home.pass(1_000)
-      assert.equal(codeOf((await reading).final), 'done')
-      assert.deepEqual(peer.verbs(), ['ask', 'ask', 'ask'])
-    })
-
-    it('attaches after the last event once it has, and misses none', async () => {
-      peer.serve.set('ask', (_, say) => {
-        say(0, { kind: 'accepted', position: 0 })
-        sayTexts(say, 1, 4)
-        throw LOST
-      })
-      peer.serve.set('ask.attach', (body, say) => {
-        assert.deepEqual(body, { ask: askId(1), after: 4 })
-        sayTexts(say, 5, 9)
-        return endOf(9)
-      })
-      const reading = readAnswer(await ask())
-      await home.pass(1_000)
-      const { seqs } = await reading
-      assert.deepEqual(seqs, [1, 2, 3, 4, 5, 6, 7, 8, 9])
-      assert.deepEqual(peer.verbs(), ['ask', 'ask.attach'])
-    })
-
-    it('does not fail though the peer cannot be reached for a while', async () => {
-      peer.serve.set('ask', () => {
-        throw LOST
-      })
-      const reading = readAnswer(await ask())
-      peer.reachable = false
-      for (let second = 0; second < 10; second++) await home.pass(1_000)
-      assert.equal(pair.asker.pending, 1)
-      peer.reachable = true
-      peer.serve.set('ask', () => endOf(0))
-      await home.pass(1_000)
-      assert.equal(codeOf((await reading).final), 'done')
-    })
-
-    it('does not take a refusal of the second try for one of the ask', async () => {
-      peer.serve.set('ask', () => {
-        throw LOST
-      })
-      const reading = readAnswer(await ask())
-      await home.pass(0)
-      peer.serve.set('ask', () => {
-        throw new WireFailure('rate-limited', { retryAfterMs: 5 })
-      })
-      await home.pass(1_000)
-      peer.serve.set('ask', () => endOf(0))
-      await home.pass(1_000)
-      assert.equal(codeOf((await reading).final), 'done')
-    })
-  })
-
   describe('takes of the events', () => {
     it('each once and in order, whatever comes', async () => {
       peer.serve.set('ask', (_, say) => {
@@ -284,6 +187,15 @@ describe('asker', () => {
       assert.deepEqual((await reading).seqs, [1, 2, 3, 4, 5])
     })
 
+    it('and of the ends none that is of another ask', async () => {
+      let strange = 2
+      peer.serve.set('ask', () => endOf(0, strange-- > 0 ? 2 : 1))
+      const reading = readAnswer(await ask())
+      for (let second = 0; second < 2; second++) await home.pass(1_000)
+      assert.deepEqual((await reading).final, { outcome: 'done', end: endOf(0) })
+      assert.deepEqual(peer.verbs(), ['ask', 'ask', 'ask'])
+    })
+
     for (const body of [{ kind: 'tool', name: 'rm' }, 'text', { kind: 'text' }]) {
       it(`none that does not fit, and ends: ${JSON.stringify(body)}`, async () => {
         peer.serve.set('ask', (_, say) => {
@@ -297,6 +209,66 @@ describe('asker', () => {
         assert.deepEqual(peer.verbs(), ['ask'])
       })
     }
+  })
+
+  describe('sent a long answer', () => {
+    /** As many bytes as `bytes`, in full events and one that is not; the last event's number. */
+    function sayBytes(say: Say, bytes: number): number {
+      let seq = 0
+      for (let left = bytes; left > 0; left -= MAX_EVENT_TEXT_BYTES) {
+        say(++seq, { kind: 'text', text: 'x'.repeat(Math.min(left, MAX_EVENT_TEXT_BYTES)) })
+      }
+      return seq
+    }
+
+    it('takes one that is as long as may be, though a part of it comes twice', async () => {
+      peer.serve.set('ask', (_, say) => {
+        sayBytes(say, MAX_ANSWER_BYTES / 2)
+        return endOf(sayBytes(say, MAX_ANSWER_BYTES))
+      })
+      const { final, text } = await readAnswer(await ask())
+      assert.equal(codeOf(final), 'done')
+      assert.equal(text.length, MAX_ANSWER_BYTES)
+      assert.deepEqual(peer.verbs(), ['ask'])
+    })
+
+    it('keeps nothing beyond that, and tells the peer to end', async () => {
+      peer.serve.set('ask', (_, say) => {
+        const last = sayBytes(say, MAX_ANSWER_BYTES)
+        for (let more = 1; more <= 100; more++) say(last + more, { kind: 'text', text: 'y' })
+        return new Promise(() => undefined)
+      })
+      peer.serve.set('ask.cancel', (body) => ({ ...(body as object), state: 'done', lastSeq: 0 }))
+      const { final, text } = await readAnswer(await ask())
+      const details = { bytes: MAX_ANSWER_BYTES + 1, limitBytes: MAX_ANSWER_BYTES }
+      assert.deepEqual(final, { outcome: 'failed', code: 'too-large', details })
+      assert.equal(text.length, MAX_ANSWER_BYTES)
+      assert.deepEqual(peer.verbs(), ['ask', 'ask.cancel'])
+    })
+
+    it('counts what it had before a restart', async () => {
+      peer.serve.set('ask', (_, say) => {
+        sayBytes(say, MAX_EVENT_TEXT_BYTES)
+        return new Promise(() => undefined)
+      })
+      await ask()
+      await home.quiet()
+      await pair.restart()
+      ;({ peer } = pair)
+      peer.serve.set('ask.attach', (_, say) => {
+        for (let seq = 2; seq <= MAX_ANSWER_BYTES / MAX_EVENT_TEXT_BYTES + 1; seq++) {
+          say(seq, { kind: 'text', text: 'x'.repeat(MAX_EVENT_TEXT_BYTES) })
+        }
+        return new Promise(() => undefined)
+      })
+      peer.serve.set('ask.cancel', (body) => ({ ...(body as object), state: 'done', lastSeq: 0 }))
+      await pair.asker.start()
+      const record = home.store.get('out', BERT.id, askId(1))
+      assert.ok(record !== undefined)
+      const { final, text } = await readAnswer(pair.asker.attach(record))
+      assert.equal(codeOf(final), 'too-large')
+      assert.equal(text.length, MAX_ANSWER_BYTES)
+    })
   })
 
   it('tells whoever reads when its store is lost', async () => {

@@ -44,6 +44,17 @@ describe('feed', () => {
     assert.equal(feed.final, FINAL)
   })
 
+  it('gives each event when it comes, not when the next one does', async () => {
+    const feed = new Feed()
+    const reader = feed.read(0)
+    for (const seq of seqs(1, 3)) {
+      const next = reader.next()
+      await settle(2)
+      feed.push(textOf(seq))
+      assert.deepEqual(await next, { done: false, value: textOf(seq) })
+    }
+  })
+
   it('has no last number and no final at first', () => {
     const feed = new Feed()
     assert.equal(feed.lastSeq, 0)

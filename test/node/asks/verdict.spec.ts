@@ -56,6 +56,20 @@ describe('a failed try of an ask', () => {
     assert.deepEqual(final, { outcome: 'failed', code: 'denied', details: { a: 'text', b: 2 } })
   })
 
+  it('keeps of many and long details a few that are short', () => {
+    const few = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, i]))
+    assert.deepEqual(detailsKept({ ...few, more: 16 }), few)
+    assert.deepEqual(detailsKept(few), few)
+    const most = { ['k'.repeat(64)]: 'v'.repeat(256) }
+    assert.deepEqual(detailsKept(most), most)
+    const more = { ['k'.repeat(65)]: 'v'.repeat(257) }
+    assert.deepEqual(detailsKept(more), { [`${'k'.repeat(63)}…`]: `${'v'.repeat(255)}…` })
+  })
+
+  it('keeps of the details nothing that a terminal would obey', () => {
+    assert.deepEqual(detailsKept({ 'a\u001b[31m': 'b\u202e\nc' }), { a: 'b c' })
+  })
+
   it('is no verdict when the fault is ours', () => {
     const slip = new TypeError('a slip')
     assert.throws(() => verdictOf(slip, SENT), slip)
@@ -63,6 +77,11 @@ describe('a failed try of an ask', () => {
     assert.throws(() => verdictOf(closed, SENT), closed)
   })
 })
+
+function detailsKept(details: Record<string, string | number>): unknown {
+  const final = verdictOf(new WireFailure('denied', details), SENT)
+  return final?.outcome === 'failed' ? final.details : undefined
+}
 
 function refusal(code: WireCode): WireFailure {
   return new WireFailure(code, { why: 'so' })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { chmod, mkdir, symlink } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
@@ -134,6 +135,48 @@ describe('control client', () => {
     const absent = new ControlClient({ socket: join(folder(), 'none'), home: '/home' })
     await assert.rejects(absent.call('status', {}), expected)
     await assert.rejects(Array.fromAsync(absent.askEvents({ ask: askId(1) })), expected)
+  })
+
+  describe('with a socket outside the home', () => {
+    const inFolder = (name: string): ControlClient =>
+      new ControlClient({ socket: join(folder(), name, 's'), home: '/home' })
+
+    it('asks for its folder to be ours and closed to others', async () => {
+      await mkdir(join(folder(), 'closed'), { mode: 0o700 })
+      await assert.rejects(inFolder('closed').call('status', {}), { code: 'daemon-not-running' })
+      await assert.rejects(inFolder('none').call('status', {}), { code: 'daemon-not-running' })
+    })
+
+    for (const mode of [0o710, 0o701, 0o755, 0o770]) {
+      it(`sends nothing through one of mode ${mode.toString(8)}`, async () => {
+        await chmod(folder(), mode)
+        const outside = new ControlClient({ socket: join(folder(), 's'), home: '/home' })
+        const refused = { code: 'unsafe-file', hint: /remove/ }
+        await assert.rejects(outside.call('status', {}), refused)
+        await assert.rejects(Array.fromAsync(outside.askEvents({ ask: askId(1) })), refused)
+        assert.deepEqual(seen, [])
+      })
+    }
+
+    it('sends nothing through a link, nor through a folder of another user', async () => {
+      await symlink(folder(), join(folder(), 'link'))
+      await assert.rejects(inFolder('link').call('status', {}), { code: 'unsafe-file' })
+      const { geteuid } = process
+      process.geteuid = () => 4_001
+      try {
+        const outside = new ControlClient({ socket: join(folder(), 's'), home: '/home' })
+        await assert.rejects(outside.call('status', {}), { code: 'unsafe-file' })
+      } finally {
+        if (geteuid !== undefined) process.geteuid = geteuid
+      }
+      assert.deepEqual(seen, [])
+    })
+  })
+
+  it('goes by the home alone when the socket is in it', async () => {
+    await chmod(folder(), 0o755)
+    await client.call('status', {})
+    assert.equal(seen.length, 1)
   })
 
   it('gives up when it is told to', async () => {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { WireFailure } from '../../../src/node/answer.ts'
 import type { Answer } from '../../../src/node/answer.ts'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
 import { askVerb, askerOf, attachVerb, cancelVerb, getVerb } from '../../../src/node/verbs/ask.ts'
 import type { AnyVerb } from '../../../src/node/verbs/verb.ts'
 import { failed } from '../../../src/agent/failure.ts'
@@ -31,7 +32,8 @@ describe('the verbs of asks', () => {
     agent = new StubAgent()
     const { clock, store } = home
     const log = pino({ level: 'silent' })
-    answerer = new Answerer({ store, agent, clock, log }, { parallel: 1, queue: 8 })
+    const standing = (): AskerStanding => ({ asker: askerOf(BERT), deniedBy: undefined })
+    answerer = new Answerer({ store, agent, standing, clock, log }, { parallel: 1, queue: 8 })
     const all = [
       askVerb({ answerer }, { ownId: idOf('node') }),
       attachVerb({ answerer }),
@@ -109,12 +111,15 @@ describe('the verbs of asks', () => {
   })
 
   it('ask sends no event before the one before it was taken', async () => {
-    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const taken = Array.from({ length: 3 }, () => Promise.withResolvers<void>())
+    const waits = taken.map(({ promise }) => promise)
     const body = askCallOf('bert', { ask: askId(1) })
-    const { end, sent } = call('ask', body, () => promise.then(() => undefined))
-    await home.quiet()
-    assert.equal(sent.length, 1)
-    resolve(undefined)
+    const { end, sent } = call('ask', body, () => waits.shift())
+    for (const [before, { resolve }] of taken.entries()) {
+      await home.quiet()
+      assert.equal(sent.length, before + 1)
+      resolve()
+    }
     await end
     assert.equal(sent.length, 3)
   })
@@ -129,6 +134,41 @@ describe('the verbs of asks', () => {
     assert.deepEqual(await second.end, await first.end)
     assert.deepEqual(second.sent, first.sent)
     assert.equal(agent.runs.length, 1)
+  })
+
+  describe('ask, after the clock jumped ahead, answers were forgotten, and it jumped back', () => {
+    const DAY_MS = 86_400_000
+
+    /** Whether an ask is admitted by rules of the verb. */
+    function admit(nth: number, at: number): void {
+      const body = askCallOf('bert', { ask: askId(nth, at) })
+      const answer = answerTo(BERT, 'ask', body)
+      verbs.get('ask')?.admit?.({ peer: BERT, body, answer, now: home.clock.now() })
+    }
+
+    it('is refused under an id that may have run, and taken under a newer one', async () => {
+      const now = home.clock.now()
+      await ask(1).end
+      await home.quiet()
+      admit(2, now)
+      await home.store.prune(now + 2 * DAY_MS)
+      assert.throws(
+        () => {
+          admit(1, now)
+        },
+        { code: 'bad-request', details: { what: 'ask: the id is too old' } },
+      )
+      admit(3, now + 1)
+    })
+
+    it('is not refused by what was forgotten of another asker', async () => {
+      const carol = askerPeer('carol')
+      await answerer.submit(askerOf(carol), askCallOf('carol', { ask: askId(1) }))
+      await home.quiet()
+      await home.store.prune(home.clock.now() + 2 * DAY_MS)
+      assert.notEqual(answerer.newestForgotten(carol.id), undefined)
+      admit(1, home.clock.now())
+    })
   })
 
   it('goes on when whoever asked has gone', async () => {
