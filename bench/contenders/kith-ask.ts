@@ -6,7 +6,10 @@ import { homeOf, type Home } from '../../src/node/home.ts'
 import { openIdentity } from '../../src/node/identity.ts'
 import { KithNode } from '../../src/node/node.ts'
 import { initNode } from '../../src/node/offline.ts'
+import { isKnown } from '../../src/node/pins.ts'
 import { REPLY_BYTES, type Contender } from './contender.ts'
+
+const DIAL_TIMEOUT_MS = 10_000
 
 /** Above every load, so that the limits are decided on and refuse nothing. */
 const PLENTY = 1_000_000
@@ -35,17 +38,15 @@ export const kithAsk: Contender = {
     const home = homeIn(dir, `client-${index}`)
     await pin(home, [await readFile(join(dir, 'server-id'), 'utf8')])
     const node = await start(home, [])
-    const [{ pin: server } = { pin: { name: '' } }] = node.pins.peers()
     return {
       connect: async (address) => {
-        await node.pins.edit({ op: 'set-addresses', name: server.name, addresses: [address] })
-        const peer = node.pins.byName(server.name)
-        if (peer === undefined) throw new TypeError('the server is not pinned')
-        const link = await node.dialer.connect(peer)
+        const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
+        const peer =
+          node.pins.peers().find(isKnown) ?? (await node.mesh.visitLobby(address, signal))
+        const link = await node.mesh.dial(peer, address, signal)
         return {
-          call: async () => await ask(node, server.name),
+          call: async () => await ask(node, peer.pin.name),
           close: async () => {
-            await node.pins.edit({ op: 'set-addresses', name: server.name, addresses: [] })
             link.abort(new Error('closed'))
           },
         }

@@ -72,7 +72,7 @@ export class Lobby {
     if (!this.open || connection.status !== 'open') return false
     // A key that a pin waits for by name has been proved: no flood of strangers keeps it out.
     if (pins.awaits(key)) {
-      this.#bound(connection)
+      this.#bound(connection, 0)
       return true
     }
     if (this.#inside >= LOBBY_PARALLEL) return false
@@ -84,7 +84,7 @@ export class Lobby {
     this.#cell = all.cell
     this.#forget(now)
     this.#cells.set(host, own.cell)
-    this.#bound(connection)
+    this.#bound(connection, 1)
     return true
   }
 
@@ -154,8 +154,9 @@ export class Lobby {
     }
   }
 
-  #bound(connection: MultiaddrConnection): void {
-    this.#inside++
+  /** Ends a visit that takes too long or sends too much; it takes up so many of the lobby's places meanwhile. */
+  #bound(connection: MultiaddrConnection, places: number): void {
+    this.#inside += places
     let bytes = 0
     const cancel = this.#components.clock.after(LOBBY_TIMEOUT_MS, () => {
       connection.abort(new Error('lobby time is up'))
@@ -166,7 +167,7 @@ export class Lobby {
     })
     connection.addEventListener('close', () => {
       cancel()
-      this.#inside--
+      this.#inside -= places
     })
   }
 

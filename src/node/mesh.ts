@@ -146,9 +146,10 @@ export class Mesh {
   #expectLink(connection: Connection): void {
     const { clock, pins } = this.#components
     if (pins.byKey(connection.remotePeer.toString()) !== undefined) this.#pinned.add(connection)
-    clock.after(2 * HELLO_TIMEOUT_MS, () => {
+    const cancel = clock.after(2 * HELLO_TIMEOUT_MS, () => {
       if (!this.#linked.has(connection)) cut(connection, new Error('no link'))
     })
+    connection.addEventListener('close', cancel)
   }
 
   /** Closes the connections of keys that were pinned and are not any more, whatever they are used for. */
