@@ -2,10 +2,12 @@ import { pino } from 'pino'
 import { Asker } from '../../src/node/asks/asker.ts'
 import type { AskHandle } from '../../src/node/asks/handle.ts'
 import type { KnownPeer } from '../../src/node/pins.ts'
+import { KithError } from '../../src/protocol/errors.ts'
 import type { AskCall } from '../../src/protocol/verbs.ts'
 import { askCallOf, askId, askerPeer } from './ask-calls.ts'
 import type { AskHome } from './ask-home.ts'
 import { StubCaller } from './stub-caller.ts'
+import type { Say } from './stub-caller.ts'
 import { StubLinks } from './stub-mesh.ts'
 
 export const BERT = askerPeer('bert')
@@ -53,4 +55,17 @@ export class AskPair {
     const log = pino({ level: 'silent' })
     return new Asker({ store: home.store, caller: peer, pins, links, clock: home.clock, log })
   }
+}
+
+/** What a caller sees of a link that went away. */
+export const LOST = new KithError('connection-lost', 'lost', { peer: BERT.id })
+
+/** The end of the `nth` ask, whose last event has this number. */
+export function endOf(lastSeq: number, nth = 1): { ask: string; engine: string; lastSeq: number } {
+  return { ask: askId(nth), engine: 'stub', lastSeq }
+}
+
+/** Says numbered texts, from one number to the other. */
+export function sayTexts(say: Say, from: number, to: number): void {
+  for (let seq = from; seq <= to; seq++) say(seq, { kind: 'text', text: `${seq} ` })
 }

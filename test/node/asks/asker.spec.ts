@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict'
 import { WireFailure } from '../../../src/node/answer.ts'
 import type { AskHandle } from '../../../src/node/asks/handle.ts'
-import { KithError } from '../../../src/protocol/errors.ts'
 import { MAX_ANSWER_BYTES, MAX_EVENT_TEXT_BYTES } from '../../../src/protocol/limits.ts'
 import { askCallOf, askId } from '../../helpers/ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome } from '../../helpers/ask-home.ts'
-import { AskPair, BERT, CAROL } from '../../helpers/ask-pair.ts'
+import { AskPair, BERT, CAROL, LOST, endOf, sayTexts } from '../../helpers/ask-pair.ts'
 import { settle } from '../../helpers/memory-channel.ts'
 import type { Say, StubCaller } from '../../helpers/stub-caller.ts'
-
-const LOST = new KithError('connection-lost', 'lost', { peer: BERT.id })
-
-function endOf(lastSeq: number, nth = 1): { ask: string; engine: string; lastSeq: number } {
-  return { ask: askId(nth), engine: 'stub', lastSeq }
-}
-
-function sayTexts(say: Say, from: number, to: number): void {
-  for (let seq = from; seq <= to; seq++) say(seq, { kind: 'text', text: `${seq} ` })
-}
 
 describe('asker', () => {
   const homes = askHomes()
