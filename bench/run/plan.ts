@@ -7,6 +7,8 @@ export interface Plan {
   warmUpMs: number
   /** Connects of a warm process in each round. */
   reconnects: number
+  /** How many it makes before that, unmeasured: as a loop, so a connect has to be warm. */
+  warmUpReconnects: number
   /** Fresh processes in each round. */
   freshClients: number
   /** No contender's turn begins after this long. */
@@ -18,7 +20,8 @@ export const FULL: Plan = {
   rounds: 5,
   loopMs: 2_000,
   warmUpMs: 200,
-  reconnects: 20,
+  reconnects: 50,
+  warmUpReconnects: 200,
   freshClients: 2,
   limitMs: 280_000,
 }
@@ -28,7 +31,8 @@ export const QUICK: Plan = {
   rounds: 3,
   loopMs: 500,
   warmUpMs: 100,
-  reconnects: 10,
+  reconnects: 20,
+  warmUpReconnects: 50,
   freshClients: 1,
   limitMs: 52_000,
 }

@@ -13,6 +13,7 @@ export async function measureRound(pair: Pair, plan: Plan, samples: Samples): Pr
   samples.add('rttP99Ms', one.client.p99Ms)
   addLoad(samples, one, 1)
   addLoad(samples, many, 64)
+  await pair.reconnectMs(plan.warmUpReconnects)
   samples.add('warmConnectMs', await pair.reconnectMs(plan.reconnects))
   for (let n = 0; n < plan.freshClients; n++) {
     const { importMs, connectMs } = await pair.firstConnect()

@@ -1,6 +1,9 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { publicKeyOf, signBytes } from '../protocol/ed25519.ts'
 
 /** What stands before the 32 bytes of an X25519 public key in SPKI (RFC 8410 §4). */
 const SPKI_HEAD = Buffer.from('302a300506032b656e032100', 'hex')
@@ -38,4 +41,22 @@ export const noiseCrypto: typeof defaultCrypto = {
     const theirs = createPublicKey({ key: spki, format: 'der', type: 'spki' })
     return diffieHellman({ privateKey: key, publicKey: theirs })
   },
+}
+
+/**
+ * The key of a 32-byte Ed25519 seed, as Noise uses it: each handshake signs the same bytes, the static key of this
+ * process, so the last signature is kept.
+ */
+export function noiseKey(seed: Uint8Array): PrivateKey {
+  // Seed and public key together: from a seed alone, libp2p derives the other half in 30 ms of JavaScript.
+  const key = privateKeyFromRaw(Buffer.concat([seed, publicKeyOf(seed)]))
+  let last: { bytes: Uint8Array; signature: Uint8Array } | undefined
+  key.sign = (data) => {
+    const bytes = data.slice()
+    if (last === undefined || Buffer.compare(last.bytes, bytes) !== 0) {
+      last = { bytes, signature: signBytes(bytes, seed) }
+    }
+    return last.signature
+  }
+  return key
 }

@@ -1,5 +1,4 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type {
   ComponentLogger,
   Connection,
@@ -7,6 +6,7 @@ import type {
   ConnectionProtector,
   Libp2p,
   Logger,
+  PeerStore,
   Stream,
 } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
@@ -14,9 +14,9 @@ import { yamux } from '@libp2p/yamux'
 import type { YamuxMuxerInit } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { publicKeyOf } from '../protocol/ed25519.ts'
 import type { Channel } from './channel.ts'
-import { noiseCrypto } from './noise-crypto.ts'
+import { blankPeerStore } from './blank-peer-store.ts'
+import { noiseCrypto, noiseKey } from './noise-crypto.ts'
 
 /*
  * libp2p's defaults are made for an open network. What a pinned mesh wants instead is set here, each with the
@@ -53,6 +53,7 @@ export interface TransportInit {
 
 /** What we use of libp2p's own parts, which it hands to each of its services. */
 interface Libp2pComponents {
+  peerStore: PeerStore
   transportManager: {
     dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
   }
@@ -68,8 +69,7 @@ export interface Transport {
 export async function createTransport(init: TransportInit): Promise<Transport> {
   let components: Libp2pComponents | undefined
   const libp2p = await createLibp2p({
-    // Seed and public key together: from a seed alone, libp2p derives the other half in 30 ms of JavaScript.
-    privateKey: privateKeyFromRaw(Buffer.concat([init.secret, publicKeyOf(init.secret)])),
+    privateKey: noiseKey(init.secret),
     addresses: { listen: [...init.listen] },
     // Our own liveness tells death from silence; a socket without traffic is not a dead one.
     transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
@@ -104,6 +104,7 @@ export async function createTransport(init: TransportInit): Promise<Transport> {
     services: {
       kith: (all: Libp2pComponents) => {
         components = all
+        all.peerStore = blankPeerStore
         return {}
       },
     },

@@ -3,8 +3,13 @@ import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { mock } from 'node:test'
 import type { Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { isFailure } from '../../src/protocol/errors.ts'
-import { DRAIN_TIMEOUT_MS, MAX_LINK_BACKLOG_BYTES } from '../../src/protocol/limits.ts'
+import {
+  DRAIN_TIMEOUT_MS,
+  LINK_PROTOCOL,
+  MAX_LINK_BACKLOG_BYTES,
+} from '../../src/protocol/limits.ts'
 import { MAX_PING_BYTES } from '../../src/protocol/verbs.ts'
 import { createTransport } from '../../src/node/transport.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -73,6 +78,17 @@ describe('sockets of a node', () => {
     const timeouts = setTimeout.mock.calls.map((call) => call.arguments[0])
     setTimeout.mock.restore()
     assert.deepEqual(timeouts, [0, 0])
+  })
+
+  it('are not remembered by libp2p', async () => {
+    const transport = await createTransport({ secret: seedOf('anna'), listen: [], gater: {} })
+    const { libp2p } = transport
+    await libp2p.handle('/a/protocol', () => undefined)
+    await libp2p.start()
+    const connection = await transport.dial(multiaddr(bert.address), AbortSignal.timeout(5_000))
+    await connection.newStream(LINK_PROTOCOL)
+    assert.deepEqual(await libp2p.peerStore.all(), [])
+    await libp2p.stop()
   })
 
   it('have no monitor that ends a connection at its first late ping', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
-import { noiseCrypto } from '../../src/node/noise-crypto.ts'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { noiseCrypto, noiseKey } from '../../src/node/noise-crypto.ts'
 
 describe('noise crypto', () => {
   it('derives the keys that noise derives by default', () => {
@@ -43,6 +44,33 @@ describe('noise crypto', () => {
     const [a, b] = [noiseCrypto.generateX25519KeyPair(), noiseCrypto.generateX25519KeyPair()]
     assert.notEqual(hex(a.publicKey), hex(b.publicKey))
     assert.notEqual(hex(a.privateKey), hex(b.privateKey))
+  })
+})
+
+describe('a noise key', () => {
+  const seed = new Uint8Array(32).fill(7)
+  const bytes = new Uint8Array(Buffer.from('noise-libp2p-static-key: and a key'))
+
+  it('is the key of its seed', async () => {
+    const other = await generateKeyPairFromSeed('Ed25519', seed)
+    assert.ok(noiseKey(seed).equals(other))
+  })
+
+  it('signs the same bytes once, and others anew', async () => {
+    const key = noiseKey(seed)
+    const signature = await key.sign(bytes)
+    assert.equal(await key.sign(bytes.slice()), signature)
+    const others = new Uint8Array(Buffer.from('something else'))
+    assert.ok(await key.publicKey.verify(bytes, signature))
+    assert.ok(await key.publicKey.verify(others, await key.sign(others)))
+  })
+
+  it('does not take bytes that changed meanwhile for those it has signed', async () => {
+    const key = noiseKey(seed)
+    const reused = bytes.slice()
+    await key.sign(reused)
+    reused[0] = 0
+    assert.ok(await key.publicKey.verify(reused, await key.sign(reused)))
   })
 })
 
