@@ -3,10 +3,12 @@ import { pino } from 'pino'
 import { systemClock } from '../../src/node/clock.ts'
 import { Dispatcher } from '../../src/node/dispatcher.ts'
 import { Guard } from '../../src/node/guard.ts'
+import { KeyTrade } from '../../src/node/key-trade.ts'
 import { Links } from '../../src/node/links.ts'
 import { Lobby } from '../../src/node/lobby.ts'
 import { Mesh } from '../../src/node/mesh.ts'
 import type { KnownPeer } from '../../src/node/pins.ts'
+import { createTransport } from '../../src/node/transport.ts'
 import { pingVerb } from '../../src/node/verbs/ping.ts'
 import { publicKeyOf } from '../../src/protocol/ed25519.ts'
 import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../../src/protocol/limits.ts'
@@ -64,20 +66,23 @@ function meshOf(secret: Uint8Array, ownKey: string, peers: KnownPeer[], listen: 
     byKey: (key: string) => byKey.get(key),
     onChange: () => () => undefined,
     learn: async () => undefined,
-    waiting: false,
+    meet: async () => ({}),
     awaits: () => false,
+    peers: () => peers,
   }
   const guard = new Guard([pingVerb({ software: SOFTWARE, startedAt: clock.now() })])
   const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId: () => 'bench' })
   const versions: [number, number] = [LINK_VERSION_MIN, LINK_VERSION_MAX]
   const hello = () =>
     ({ t: 'hello', at: clock.now(), sn: 0, epoch: 1, software: SOFTWARE, versions }) as const
-  const links = new Links({ pins, clock, log, dispatcher }, { ownKey, hello })
+  const links = new Links({ pins, clock, log, dispatcher }, { ownKey: () => ownKey, hello })
   const rates = { perMinute: 10, perAddressPerMinute: 1 }
-  const lobby = new Lobby({ pins, clock, log }, { ownLog: () => [], open: false, ...rates })
+  const lobby = new Lobby({ pins, clock, log, talks: {} }, { open: () => false, ...rates })
+  const trade = new KeyTrade({ pins, log, own: { id: '', events: [], observe: () => undefined } })
+  const strangers = { blocks: () => false, note: () => undefined }
   links.start()
   return new Mesh(
-    { pins, links, lobby, clock, log },
+    { pins, links, lobby, strangers, trade, createTransport, clock, log },
     { secret, listen, connectsPerSecond: Infinity },
   )
 }
@@ -95,6 +100,7 @@ function peerOf(seed: Uint8Array, index: number): KnownPeer {
     id: `kith1-${index}`,
     key: keyOf(seed),
     frozen: false,
+    retired: false,
   }
 }
 

@@ -20,6 +20,8 @@ export interface Incident {
 
 export interface AgentComponents {
   engine: Engine
+  /** Calls `run` once after `ms`, unless the returned function is called before. */
+  after: (ms: number, run: () => void) => () => void
   incidentId: () => string
   onIncident: (incident: Incident) => void
 }
@@ -50,11 +52,11 @@ export class Agent implements Engine {
       return
     }
     const givenUp = new AbortController()
-    let timer: NodeJS.Timeout | undefined
+    let cancelGiveUp = (): void => undefined
     const onAbort = (): void => {
-      timer = setTimeout(() => {
+      cancelGiveUp = this.#components.after(ABORT_GRACE_MS, () => {
         givenUp.abort()
-      }, ABORT_GRACE_MS)
+      })
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const events = eventsOf(this.#components.engine, ask, signal)
@@ -66,7 +68,7 @@ export class Agent implements Engine {
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
-      clearTimeout(timer)
+      cancelGiveUp()
       // Not awaited: an engine that is stuck would keep the caller here.
       void events.return(undefined).catch(() => undefined)
     }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type {
   ExplainReport,
   Input as RouteInput,
+  Output as RouteOutput,
   PeerReport,
   StatusReport,
 } from '../node/control/api.ts'
@@ -28,10 +29,29 @@ export interface GlobalOptions {
 export interface NodeDescription {
   name?: string
   id: string
-  /** Peer id of the key in use. */
-  key: string
+  /** Peer id of the key in use. A retired node has none. */
+  key?: string
   words: string[]
   addresses: string[]
+}
+
+/** What can be done with keys whether a node runs or not. */
+export type KeyFileRoute =
+  | 'key'
+  | 'rotate'
+  | 'requestRotation'
+  | 'completeRotation'
+  | 'exportRotationKey'
+  | 'forgetRotationKey'
+  | 'checkRecovery'
+  | 'prepareRecovery'
+  | 'commitRecovery'
+  | 'drillRotation'
+
+/** The keys in the files of a home whose node does not run, by the routes of one that does. */
+export interface KeyFiles {
+  call: <N extends KeyFileRoute>(name: N, input: RouteInput<N>) => Promise<RouteOutput<N>>
+  close: () => Promise<void>
 }
 
 /** What can be done to a home without a running node. */
@@ -42,12 +62,14 @@ export interface OfflineNode {
       protection: { clear: true } | { passphrase: string }
       name?: string
       listen?: string[]
+      rotationKeyOffHost?: true
     },
-  ) => Promise<NodeDescription & { recoveryWords: string[] }>
+  ) => Promise<NodeDescription & { recoveryWords: string[]; rotationWords?: string[] }>
   describeNode: (home: Home, env: NodeJS.ProcessEnv) => Promise<NodeDescription>
   editPeers: (home: Home, edit: RouteInput<'editPeers'>) => Promise<PeerReport[]>
   listPeers: (home: Home) => Promise<PeerReport[]>
   explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
+  openKeys: (home: Home) => Promise<KeyFiles>
 }
 
 /** A node that runs in this process. */

@@ -30,6 +30,7 @@ export function exitCodeOf(code: string, origin: FailureOrigin): ExitCode {
 
 const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   usage: EXIT.usage,
+  'bad-invite': EXIT.usage,
 
   unreachable: EXIT.noAnswer,
   'connection-lost': EXIT.noAnswer,
@@ -41,6 +42,8 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'too-large': EXIT.refusedHere,
   cycle: EXIT.refusedHere,
   'unsafe-file': EXIT.refusedHere,
+  blocked: EXIT.refusedHere,
+  'lobby-off': EXIT.refusedHere,
 
   'daemon-not-running': EXIT.notRunning,
 
@@ -63,11 +66,23 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   malformed: EXIT.failed,
   'unknown-peer': EXIT.failed,
   'unknown-ask': EXIT.failed,
+  'unknown-alert': EXIT.failed,
+  'unknown-stranger': EXIT.failed,
+  'not-frozen': EXIT.failed,
+  'unknown-branch': EXIT.failed,
+  'unknown-invite': EXIT.failed,
+  'list-full': EXIT.failed,
   'invalid-file': EXIT.failed,
   corrupt: EXIT.failed,
   'too-new': EXIT.failed,
   'store-failed': EXIT.failed,
   'no-identity': EXIT.failed,
+  retired: EXIT.failed,
+  'rotation-key-off-host': EXIT.failed,
+  'no-rotation': EXIT.failed,
+  'rotation-outdated': EXIT.failed,
+  'wrong-words': EXIT.failed,
+  'key-not-kept': EXIT.failed,
   exists: EXIT.failed,
   locked: EXIT.failed,
   'cannot-listen': EXIT.failed,

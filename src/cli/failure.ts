@@ -165,5 +165,8 @@ function hintOf(code: string, details: Details): string | undefined {
   if (code === 'denied' && rule === 'allow') {
     return 'ask its owner, who can type: kith peers allow NAME GRANT'
   }
+  // Two key logs of ours stand against each other there, or it holds one that goes on after ours.
+  if (code === 'frozen') return 'kith key recover'
+  if (code === 'rotated') return 'kith key status'
   return undefined
 }

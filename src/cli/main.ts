@@ -2,11 +2,17 @@ import { Command, CommanderError } from 'commander'
 import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
 import { terminalSafe } from '../protocol/text.ts'
+import { alertsCommand } from './commands/alerts/alerts.ts'
 import { asksCommand } from './commands/asks/asks.ts'
 import { askCommand } from './commands/ask.ts'
 import { demoCommand } from './commands/demo.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { idCommand } from './commands/id.ts'
 import { initCommand } from './commands/init.ts'
+import { keyCommand } from './commands/key/key.ts'
+import { inviteCommand } from './commands/invites/invite.ts'
+import { invitesCommand } from './commands/invites/invites.ts'
+import { joinCommand } from './commands/invites/join.ts'
 import { peersCommand } from './commands/peers/peers.ts'
 import { pingCommand } from './commands/ping.ts'
 import { startCommand } from './commands/start.ts'
@@ -25,7 +31,13 @@ const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
   startCommand,
   stopCommand,
   statusCommand,
+  doctorCommand,
+  alertsCommand,
+  inviteCommand,
+  joinCommand,
+  invitesCommand,
   peersCommand,
+  keyCommand,
   pingCommand,
   askCommand,
   asksCommand,

@@ -7,18 +7,52 @@ import { isTerminal } from './terminal.ts'
 /** Longest passphrase, in bytes, that is read from a pipe. */
 const MAX_PASSPHRASE_BYTES = 4_096
 
+const NEWLINE = 0x0a
+
 /** The first line of the standard input. @throws {KithError} `usage` when it is empty or has no end */
-export async function passphraseFromStdin({ stdin }: Pick<CliContext, 'stdin'>): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
+export async function passphraseFromStdin(cli: Pick<CliContext, 'stdin'>): Promise<string> {
+  const [line = ''] = await linesFromStdin(cli, 1)
+  return checked(line, 'the standard input')
+}
+
+/** So many lines of the standard input, or fewer if there are no more. For secrets: none of them is kept. */
+export async function linesFromStdin(
+  { stdin }: Pick<CliContext, 'stdin'>,
+  count: number,
+): Promise<string[]> {
+  let text = Buffer.alloc(0)
   for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
-    const part = Buffer.from(chunk)
-    chunks.push(part)
-    bytes += part.byteLength
-    if (part.includes('\n') || bytes > MAX_PASSPHRASE_BYTES) break
+    text = Buffer.concat([text, Buffer.from(chunk)])
+    const newlines = text.filter((byte) => byte === NEWLINE).byteLength
+    if (newlines >= count || text.byteLength > count * MAX_PASSPHRASE_BYTES) break
   }
-  const [line = ''] = Buffer.concat(chunks).toString().split('\n', 1)
-  return checked(line.replace(/\r$/, ''), 'the standard input')
+  const lines = text.toString().split('\n', count)
+  return lines.map((line) => line.replace(/\r$/, ''))
+}
+
+/**
+ * A passphrase that is to seal new keys, typed twice at a terminal.
+ *
+ * @param command what to type next, when it comes to nothing
+ * @throws {KithError} `usage`; `Interrupted` at Ctrl-C
+ */
+export async function newPassphrase(
+  cli: Pick<CliContext, 'stderr' | 'stdin'>,
+  command: string,
+): Promise<string> {
+  if (!canPrompt(cli)) {
+    const what = 'without a terminal, say how the keys are kept: --passphrase-stdin or --clear'
+    throw new KithError('usage', what, { what }, { hint: `${command} --passphrase-stdin` })
+  }
+  const { askSecret } = await import('./prompt.ts')
+  const passphrase = await askSecret(cli, 'Passphrase that seals the keys (not shown): ')
+  if (passphrase === '') {
+    const what = 'a passphrase cannot be empty'
+    throw new KithError('usage', what, { what }, { hint: `${command} --clear` })
+  }
+  if ((await askSecret(cli, 'Once more: ')) === passphrase) return passphrase
+  const what = 'the two passphrases differ'
+  throw new KithError('usage', what, { what }, { hint: command })
 }
 
 /**

@@ -7,6 +7,18 @@ export function announced(config: Pick<Config, 'announce' | 'listen'>): string[]
   return [...new Set(config.listen.flatMap(expand))]
 }
 
+/** Where others can reach a node that listens on these addresses, with real ports; loopback only where there is nothing else. */
+export function reachable(
+  config: Pick<Config, 'announce'>,
+  listening: readonly string[],
+): string[] {
+  if (config.announce.length > 0) return config.announce
+  const outside = listening.filter(
+    (address) => !/^\/(?:ip4\/127\.|ip6\/::1\/|ip6\/fe80:)/i.test(address),
+  )
+  return outside.length > 0 ? outside : [...listening]
+}
+
 /** A wildcard address as one for each interface; loopback only where there is nothing else. */
 function expand(address: string): string[] {
   const [, family, wildcard, rest = ''] = /^\/(ip4|ip6)\/(0\.0\.0\.0|::)(\/.*)$/.exec(address) ?? []

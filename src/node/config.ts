@@ -30,7 +30,7 @@ export const configSchema = strictMap({
     queue: atLeastOne.default(64),
   }).prefault({}),
   lobby: strictMap({
-    /** `auto`: open while a pin waits for its node to show its key log. */
+    /** `auto`: open while somebody is pinned, who may come with another key, or an invite can be redeemed. */
     mode: z.enum(['auto', 'off']).default('auto'),
     /** Strangers let in a minute, in all and of one address. */
     per_minute: atLeastOne.default(LOBBY_PER_MINUTE),

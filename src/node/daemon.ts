@@ -5,10 +5,11 @@ import { readConfig } from './config.ts'
 import type { StatusReport } from './control/api.ts'
 import { ControlClient } from './control/client.ts'
 import { createHandlers } from './control/handlers.ts'
-import { reportStatus } from './control/reports.ts'
+import { reportStatus } from './control/handlers/node.ts'
 import { ControlServer } from './control/server.ts'
 import type { Home } from './home.ts'
 import { openIdentity, readIdentity } from './identity.ts'
+import { settleKeys } from './keys/superseded.ts'
 import { createLog } from './log.ts'
 import { KithNode } from './node.ts'
 
@@ -60,10 +61,11 @@ export async function runDaemon(init: DaemonInit): Promise<number> {
     process.exit(1)
   })
   try {
+    await settleKeys(home.path, Date.now())
     await control.start()
     await node.start()
     readyAfterMs = performance.now() - begun
-    const report = reportStatus(node, readyAfterMs)
+    const report = await reportStatus(node, readyAfterMs)
     const { id, listening, software } = report
     log.info({ id, listening, software, readyAfterMs: Math.round(readyAfterMs) }, 'ready')
     init.onReady(report)

@@ -17,6 +17,8 @@ export interface DialerComponents {
     /** Trades key logs with whoever is at this address. */
     visitLobby(address: string, signal: AbortSignal): Promise<KnownPeer>
   }
+  /** False when the peer may not have heard of the key that we have now. */
+  knowsUs: (peer: Peer) => boolean
   clock: Clock
   random: () => number
   log: Logger
@@ -87,6 +89,14 @@ export class Dialer {
     return this.#keepers.get(name)?.state
   }
 
+  /** Tries all peers again that it waits for: whoever turned away from our key before has another one to look at. */
+  wake(): void {
+    for (const keeper of this.#keepers.values()) {
+      keeper.state = { failures: 0 }
+      keeper.wait.abort()
+    }
+  }
+
   /**
    * A link to this peer: the one that is up, or that of an attempt made now.
    *
@@ -96,11 +106,7 @@ export class Dialer {
     const up = peer.id === undefined ? undefined : this.#components.links.get(peer.id)
     if (up !== undefined) return up
     const keeper = this.#keepers.get(peer.pin.name)
-    if (keeper === undefined) {
-      throw unreachable(peer, 'it has no address here, and has not connected', {
-        hint: `kith peers set-address ${peer.pin.name} /ip4/…/tcp/…`,
-      })
-    }
+    if (keeper === undefined) throw notDialled(peer)
     const attempt = this.#attempt(peer.pin.name, keeper)
     if (signal === undefined) return await attempt
     return await raceSignal(attempt, signal).catch((err: unknown) => {
@@ -113,13 +119,12 @@ export class Dialer {
     const peers = new Map(this.#components.pins.peers().map((peer) => [peer.pin.name, peer]))
     for (const [name, keeper] of this.#keepers) {
       const peer = peers.get(name)
-      if (peer !== undefined && targetOf(peer) === keeper.target) continue
+      if (peer !== undefined && isWanted(peer) && targetOf(peer) === keeper.target) continue
       this.#keepers.delete(name)
       keeper.stop.abort()
     }
     for (const [name, peer] of peers) {
-      if (peer.pin.addresses.length > 0 && !this.#keepers.has(name))
-        this.#keep(name, targetOf(peer))
+      if (isWanted(peer) && !this.#keepers.has(name)) this.#keep(name, targetOf(peer))
     }
   }
 
@@ -153,6 +158,8 @@ export class Dialer {
           continue
         }
         keeper.state = { failures: keeper.state.failures + 1, lastError: 'the link did not last' }
+        // So ends the link of a node whose key is no longer in force, and which may not know that.
+        keeper.lobbyFirst = true
       }
       const waitMs = backoffMs(keeper.state.failures, random())
       keeper.state.nextAt = clock.now() + waitMs
@@ -205,9 +212,10 @@ export class Dialer {
 
   /** A peer whose key we do not know, or that may not know ours, is met in its lobby first. */
   async #tryAddress(peer: Peer, address: string, keeper: Keeper): Promise<Link> {
-    const { mesh } = this.#components
+    const { knowsUs, mesh } = this.#components
     const { signal } = keeper.stop
-    if (isKnown(peer) && !keeper.lobbyFirst) {
+    // To dial for a link in vain would use up the one visit a minute that a lobby lets us have.
+    if (isKnown(peer) && !keeper.lobbyFirst && knowsUs(peer)) {
       try {
         return await mesh.dial(peer, address, signal)
       } catch (err) {
@@ -227,8 +235,25 @@ export class Dialer {
   }
 }
 
+/** False for a node that has ended its key log, for which nobody can answer any more, and for one that has unpinned us. */
+function isWanted({ pin, retired, unpinnedUsAt }: Peer): boolean {
+  return pin.addresses.length > 0 && !retired && unpinnedUsAt === undefined
+}
+
 function targetOf({ pin }: Peer): string {
   return pin.addresses.join(' ')
+}
+
+function notDialled(peer: Peer): KithError<'unreachable'> {
+  const { name } = peer.pin
+  const hint = `kith peers remove ${name}`
+  if (peer.retired) return unreachable(peer, 'it has retired and does not come back', { hint })
+  if (peer.unpinnedUsAt !== undefined) {
+    return unreachable(peer, 'it has unpinned this node', { hint })
+  }
+  return unreachable(peer, 'it has no address here, and has not connected', {
+    hint: `kith peers set-address ${name} /ip4/…/tcp/…`,
+  })
 }
 
 function unreachable(

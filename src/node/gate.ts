@@ -1,7 +1,8 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Lobby } from './lobby.ts'
 import { networkOf } from './network.ts'
-import type { Pins } from './pins.ts'
+import type { KnownPeer, Pins } from './pins.ts'
+import type { Strangers } from './strangers.ts'
 
 /** Connections of one network that may be without a proved key at once. */
 export const MAX_PENDING_PER_NETWORK = 64
@@ -12,11 +13,12 @@ export const MAX_PENDING = 256
 export interface GateComponents {
   pins: Pick<Pins, 'byKey'>
   lobby: Pick<Lobby, 'admit' | 'seeking'>
+  strangers: Pick<Strangers, 'blocks' | 'note'>
 }
 
 /**
  * Decides on each connection by the key that Noise proved, and by nothing else: a pinned node's is in; another is
- * let into the lobby if there is room, or closed before the muxer, without a word.
+ * let into the lobby if there is room, or closed before the muxer, without a word. A blocked one is always closed.
  */
 export class Gate implements ConnectionGater {
   readonly #components: GateComponents
@@ -45,15 +47,27 @@ export class Gate implements ConnectionGater {
 
   denyInboundEncryptedConnection = (peerId: PeerId, connection: MultiaddrConnection): boolean => {
     this.#pending.delete(connection)
+    const { lobby, pins, strangers } = this.#components
     const key = peerId.toString()
-    if (this.#components.pins.byKey(key) !== undefined) return false
-    return !this.#components.lobby.admit(connection, key)
+    const peer = pins.byKey(key)
+    if (this.#blocks(key, peer)) return true
+    if (peer !== undefined) return false
+    strangers.note(key, connection.remoteAddr)
+    return !lobby.admit(connection, key)
   }
 
   /** We only ever dial pinned nodes; one whose key we do not know (any more) is dialled for its lobby. */
   denyOutboundEncryptedConnection = (peerId: PeerId, connection: MultiaddrConnection): boolean => {
-    if (this.#components.pins.byKey(peerId.toString()) !== undefined) return false
-    return !this.#components.lobby.seeking(connection.remoteAddr)
+    const { lobby, pins } = this.#components
+    const key = peerId.toString()
+    const peer = pins.byKey(key)
+    if (this.#blocks(key, peer)) return true
+    return peer === undefined && !lobby.seeking(connection.remoteAddr)
+  }
+
+  #blocks(key: string, peer: KnownPeer | undefined): boolean {
+    const { strangers } = this.#components
+    return strangers.blocks(key) || (peer !== undefined && strangers.blocks(peer.id))
   }
 
   #evict(connection: MultiaddrConnection | undefined): void {

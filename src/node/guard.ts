@@ -14,12 +14,12 @@ export interface Admitted {
 }
 
 /**
- * Decides on each call: frozen → verb → size → shape → grant → rate → the verb's own rules. What a rule writes is
+ * Decides on each call: rotated → frozen → verb → size → shape → grant → rate → the verb's own rules. What a rule writes is
  * written when nothing else can refuse, without an `await` between: a refused call has used up nothing.
  */
 export class Guard {
   readonly #verbs: ReadonlyMap<string, AnyVerb>
-  /** Rate cells by node id: one for each pinned peer that has called. */
+  /** Rate cells by key: who calls with an old one takes nothing from the one in force. */
   readonly #cells = new Map<string, number>()
 
   constructor(verbs: readonly AnyVerb[]) {
@@ -30,6 +30,9 @@ export class Guard {
   admit(peer: KnownPeer, answer: Answer, now: number): Admitted {
     const { body, verb: name } = answer.call
     const verb = this.#verbs.get(name)
+    if (peer.superseded === true && verb?.withOldKey !== true) {
+      throw new KithError('rotated', `${peer.pin.name} has another key now`, {})
+    }
     if (peer.frozen && verb?.whenFrozen !== true) {
       throw new KithError(
         'frozen',
@@ -49,13 +52,13 @@ export class Guard {
     if (!grant.allowed) {
       throw new KithError('denied', `${peer.pin.name}: ${grant.why}`, { rule: grant.rule })
     }
-    const rate = decideRate(perMinute(peer.pin.callsPerMinute), this.#cells.get(peer.id), now)
+    const rate = decideRate(perMinute(peer.pin.callsPerMinute), this.#cells.get(peer.key), now)
     if (!rate.allowed) {
       const { retryAfterMs } = rate
       throw new KithError('rate-limited', 'too many calls a minute', { retryAfterMs })
     }
     const commit = verb.admit?.(call)
-    this.#cells.set(peer.id, rate.cell)
+    this.#cells.set(peer.key, rate.cell)
     commit?.()
     return { verb, call }
   }

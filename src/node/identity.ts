@@ -1,21 +1,30 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { z } from 'zod'
 import { publicKeyOf } from '../protocol/ed25519.ts'
 import { KithError } from '../protocol/errors.ts'
 import { createInception, validateKeyLog } from '../protocol/key-log.ts'
 import { fingerprintWords } from '../protocol/node-id.ts'
 import { peerIdOf } from '../protocol/peer-id.ts'
 import { seedToWords } from '../protocol/recovery-words.ts'
-import { createPrivateFile, makePrivateFolder, readPrivateFile } from '../store/atomic-file.ts'
-import { openSecret, sealSecret } from '../store/keystore.ts'
-import type { Protection } from '../store/keystore.ts'
+import { sha256 } from '../protocol/sha256.ts'
+import { makePrivateFolder } from '../store/atomic-file.ts'
+import type { OpenedSecret, Protection } from '../store/keystore.ts'
+import {
+  damaged,
+  keyFolder,
+  keyPath,
+  keysIn,
+  openKey,
+  randomSeed,
+  sealKey,
+} from './keys/key-files.ts'
+import { createOwnLog, findOwnLog, ownLogPath, readOwnLog, retired } from './keys/own-log.ts'
+import type { OwnLog } from './keys/own-log.ts'
 
 /** What everybody may know of a node. */
 export interface PublicIdentity {
   id: string
-  /** Peer id of the key in use. */
-  key: string
+  /** Peer id of the key in use. A retired node has none. */
+  key?: string
   /** Four words of the id, to be compared aloud. */
   words: string[]
   /** Signed events, the first one first. */
@@ -24,115 +33,117 @@ export interface PublicIdentity {
 
 /** A node's identity with its secret. */
 export interface Identity extends PublicIdentity {
+  key: string
   /** Ed25519 seed of the key in use. */
   secret: Uint8Array
 }
 
-const identityFile = z.strictObject({
-  version: z.literal(1),
-  log: z
-    .array(z.base64url().transform((text) => new Uint8Array(Buffer.from(text, 'base64url'))))
-    .min(1),
-})
+export interface CreateIdentityOptions {
+  /** Puts the rotation key on no disk: its words are all there is of it. */
+  rotationKeyOffHost?: true
+}
+
+/** A new identity. Either kind of words is shown once, and kept nowhere. */
+export interface CreatedIdentity {
+  identity: PublicIdentity
+  /** 24 words of the recovery key. */
+  recoveryWords: string[]
+  /** 24 words of the rotation key, when it is off the host. */
+  rotationWords?: string[]
+}
 
 /**
- * Makes this home's identity: a key, its successor sealed apart from it, and a recovery key that is kept nowhere.
+ * Makes this home's identity: a key, another that rotates it, sealed apart from it or off the host, and a recovery
+ * key that is kept nowhere.
  *
- * @returns the recovery key's 24 words, to be shown once
  * @throws {KithError} `exists` when there is an identity, or what is left of one
  */
 export async function createIdentity(
   home: string,
   protection: Protection,
   now: number,
-): Promise<{ identity: PublicIdentity; recoveryWords: string[] }> {
+  { rotationKeyOffHost }: CreateIdentityOptions = {},
+): Promise<CreatedIdentity> {
   await makePrivateFolder(home)
-  const [seed, nextSeed, recoverySeed] = [randomSeed(), randomSeed(), randomSeed()]
-  const { signedEvent } = await createInception({
+  const [seed, rotationSeed, recoverySeed] = [randomSeed(), randomSeed(), randomSeed()]
+  const { signedEvent } = createInception({
     seed,
-    nextKey: publicKeyOf(nextSeed),
+    nextKey: publicKeyOf(rotationSeed),
     recoveryKey: publicKeyOf(recoverySeed),
     at: now,
     nonce: new Uint8Array(randomBytes(16)),
   })
-  const { current, identity, next } = pathsOf(home)
-  if ((await readPrivateFile(identity)) !== undefined) throw taken(identity)
+  await assertEmpty(home)
+  const folder = keyFolder(home)
   // The keys first: an identity without its keys would be lost, keys without an identity are only in the way.
-  await sealSecret(current, seed, protection)
-  await sealSecret(next, nextSeed, protection)
-  const log = [Buffer.from(signedEvent).toString('base64url')]
-  await createPrivateFile(
-    identity,
-    Buffer.from(`${JSON.stringify({ version: 1, log }, null, 2)}\n`),
-  )
-  return { identity: await publicIdentity([signedEvent]), recoveryWords: seedToWords(recoverySeed) }
+  await sealKey(folder, seed, protection)
+  if (rotationKeyOffHost !== true) await sealKey(folder, rotationSeed, protection)
+  await createOwnLog(home, [signedEvent])
+  return {
+    identity: publicIdentity([signedEvent]),
+    recoveryWords: seedToWords(recoverySeed),
+    ...(rotationKeyOffHost === true ? { rotationWords: seedToWords(rotationSeed) } : {}),
+  }
 }
 
 /** What everybody may know of this home's node. @throws {KithError} `no-identity`, `corrupt`, `unsafe-file` */
 export async function readIdentity(home: string): Promise<PublicIdentity> {
-  const { identity: path } = pathsOf(home)
-  const content = await readPrivateFile(path)
-  if (content === undefined) {
-    throw new KithError(
-      'no-identity',
-      `there is no node in ${home}`,
-      { home },
-      { hint: 'kith init' },
-    )
-  }
-  try {
-    return await publicIdentity(identityFile.parse(JSON.parse(Buffer.from(content).toString())).log)
-  } catch (err) {
-    throw damaged(path, err)
-  }
+  const { events } = await readOwnLog(home)
+  return publicIdentity(events)
 }
 
 /**
- * This home's identity with its secret. Nothing that fails to load is ever replaced: only `createIdentity` makes one.
+ * This home's identity with the secret of the key that its log says is in force. Nothing that fails to load is ever
+ * replaced: only `createIdentity` makes one.
  *
- * @throws {KithError} as `readIdentity` and `openSecret`; `corrupt` when the key is missing or not the log's
+ * @throws {KithError} as `readIdentity` and `openSecret`; `corrupt` when the key is missing or not the log's;
+ *   `retired`
  */
 export async function openIdentity(
   home: string,
   passphrase: string | undefined,
 ): Promise<Identity> {
-  const identity = await readIdentity(home)
-  const { current } = pathsOf(home)
-  const secret = await openSecret(current, passphrase)
-  if (secret === undefined) throw damaged(current)
-  if (peerIdOf(publicKeyOf(secret)) !== identity.key) throw damaged(current)
-  return { ...identity, secret }
+  const own = await readOwnLog(home)
+  const { secret } = await openKeyInUse(home, own, passphrase)
+  return identityOf(own.events, secret)
 }
 
-async function publicIdentity(log: Uint8Array[]): Promise<PublicIdentity> {
-  const { id, keyInForce } = await validateKeyLog(log)
-  return { id, key: peerIdOf(keyInForce), words: fingerprintWords(id), log }
+/** The key that is in force by this log, from its file. @throws {KithError} as `openIdentity` */
+export async function openKeyInUse(
+  home: string,
+  { state }: Pick<OwnLog, 'state'>,
+  passphrase: string | undefined,
+): Promise<OpenedSecret> {
+  if (state.keyInForce === undefined) throw retired(state.id)
+  const commitment = sha256(state.keyInForce)
+  const opened = await openKey(keyFolder(home), commitment, passphrase)
+  if (opened === undefined) throw damaged(keyPath(keyFolder(home), commitment))
+  return opened
 }
 
-function pathsOf(home: string): { current: string; identity: string; next: string } {
+/** The identity of a node with this log, whose key in use has this seed. */
+export function identityOf(log: Uint8Array[], secret: Uint8Array): Identity {
+  return { ...publicIdentity(log), key: peerIdOf(publicKeyOf(secret)), secret }
+}
+
+function publicIdentity(log: Uint8Array[]): PublicIdentity {
+  const { id, keyInForce } = validateKeyLog(log)
   return {
-    current: join(home, 'keys', 'current.json'),
-    identity: join(home, 'identity.json'),
-    next: join(home, 'keys', 'next.json'),
+    id,
+    ...(keyInForce === undefined ? {} : { key: peerIdOf(keyInForce) }),
+    words: fingerprintWords(id),
+    log,
   }
 }
 
-function randomSeed(): Uint8Array {
-  return new Uint8Array(randomBytes(32))
+/** Keys alone may be those of a node whose log is lost, and logs can be had from peers. */
+async function assertEmpty(home: string): Promise<void> {
+  if ((await findOwnLog(home)) !== undefined) throw taken(ownLogPath(home), 'kith id')
+  const [key] = await keysIn(keyFolder(home))
+  if (key === undefined) return
+  throw taken(key, `put ${ownLogPath(home)} back, or move ${keyFolder(home)} away`)
 }
 
-function taken(path: string): KithError<'exists'> {
-  return new KithError('exists', `${path} is there already`, { what: path }, { hint: 'kith id' })
-}
-
-function damaged(path: string, cause?: unknown): KithError<'corrupt'> {
-  return new KithError(
-    'corrupt',
-    `${path} is missing, damaged, or belongs to another identity`,
-    { what: path },
-    {
-      cause,
-      hint: `put the ${path} of this node back from a copy; kith never makes a new key by itself`,
-    },
-  )
+function taken(path: string, hint: string): KithError<'exists'> {
+  return new KithError('exists', `${path} is there already`, { what: path }, { hint })
 }

@@ -30,7 +30,7 @@ export interface LinksComponents {
 
 export interface LinksInit {
   /** Peer id of our key in use. */
-  ownKey: string
+  ownKey: () => string
   /** Our hello, made anew for each link. */
   hello: () => Hello
 }
@@ -61,7 +61,7 @@ export class Links {
         for (const link of this.#all) if (link.beat()) this.#ping(link)
       }),
       pins.onChange(() => {
-        this.#cutUnpinned()
+        this.#followPins()
       }),
     ]
   }
@@ -71,7 +71,7 @@ export class Links {
     for (const link of this.#all) link.abort(new Error('this node is stopping'))
   }
 
-  /** The link to the node with this id, if one is up. */
+  /** The link to the node with this id, if one is up. A link that a superseded key opens is only served. */
   get(id: string): Link | undefined {
     return this.#links.get(id)
   }
@@ -95,11 +95,13 @@ export class Links {
    */
   async open(channel: Channel, peer: KnownPeer, outbound: boolean): Promise<Link> {
     const { clock, dispatcher, pins } = this.#components
+    // The hello first: what is said later, by the same clock, is never older than it.
+    const hello = this.#init.hello()
     const link = new Link(channel, {
       peer: { id: peer.id, key: peer.key },
       outbound,
       openedAt: clock.now(),
-      hello: this.#init.hello(),
+      hello,
       greet: (hello) => {
         assertCommonVersion(hello, peer)
       },
@@ -126,7 +128,11 @@ export class Links {
 
   /** Takes a link that is open, and returns the one that stays: it, or the one that was there. */
   #add(link: Link): Link {
-    const { id } = link.peer
+    const { id, key } = link.peer
+    if (this.#isSuperseded(key)) {
+      link.retire()
+      return link
+    }
     const current = this.#links.get(id)
     if (current === undefined) {
       this.#links.set(id, link)
@@ -141,11 +147,16 @@ export class Links {
       this.#tell(link.peer, true)
       return link
     }
-    const better = betterLink(current, link, this.#init.ownKey)
+    const better = current.peer.key === key ? betterLink(current, link, this.#init.ownKey()) : link
     this.#links.set(id, better)
     const other = better === link ? current : link
     other.retire()
     return better
+  }
+
+  /** Whoever holds such a key may still say a few things, and is not the one whom we call. */
+  #isSuperseded(key: string): boolean {
+    return this.#components.pins.byKey(key)?.superseded === true
   }
 
   #remove(link: Link, reason: Error): void {
@@ -168,10 +179,12 @@ export class Links {
     for (const listener of this.#listeners) listener(peer, up)
   }
 
-  #cutUnpinned(): void {
+  #followPins(): void {
     for (const link of this.#all) {
-      if (this.#components.pins.byKey(link.peer.key) === undefined)
-        link.abort(new Error('unpinned'))
+      const { key } = link.peer
+      if (this.#components.pins.byKey(key) === undefined) link.abort(new Error('unpinned'))
+      // Its peer is about to call with its new key: what is under way on this one may come to its end.
+      else if (this.#isSuperseded(key)) link.retire()
     }
   }
 

@@ -1,9 +1,7 @@
 import type { Connection, MultiaddrConnection, Stream } from '@libp2p/interface'
-import { lpStream } from '@libp2p/utils'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
-import { z } from 'zod'
-import { decode, encode } from '../protocol/cbor.ts'
 import { KithError } from '../protocol/errors.ts'
 import {
   LOBBY_MAX_BYTES,
@@ -12,32 +10,30 @@ import {
   LOBBY_TIMEOUT_MS,
 } from '../protocol/limits.ts'
 import { decideRate, perMinute } from '../protocol/rate.ts'
-import { bytes } from '../protocol/verbs.ts'
 import type { Clock } from './clock.ts'
+import { lobbyWire } from './lobby-talk.ts'
+import type { LobbyTalk, LobbyWire } from './lobby-talk.ts'
 import { hostOf } from './network.ts'
-import type { KnownPeer, Pins } from './pins.ts'
+import type { Peer, Pins } from './pins.ts'
 import { cut } from './transport.ts'
 
-/** What both sides say: this is my key log. */
-const showMessage = z.strictObject({
-  t: z.literal('show'),
-  log: z.array(bytes).min(1),
-})
+/** Hosts of peers that are kept in mind. */
+const MAX_PEER_HOSTS = 1_024
 
 export interface LobbyInit {
-  /** Our key log, as it is shown. */
-  ownLog: () => Uint8Array[]
-  /** False: no stranger gets in, whoever waits. */
-  open: boolean
+  /** False: no stranger gets in. */
+  open: () => boolean
   /** Strangers let in a minute: in all, and of one address. */
   perMinute: number
   perAddressPerMinute: number
 }
 
 export interface LobbyComponents {
-  pins: Pick<Pins, 'awaits' | 'waiting' | 'learn' | 'byKey'>
+  pins: Pick<Pins, 'awaits' | 'peers'>
   clock: Clock
   log: Logger
+  /** What can be said there, by the kind of the first message. */
+  talks: Readonly<Record<string, LobbyTalk>>
 }
 
 /**
@@ -50,6 +46,8 @@ export class Lobby {
   readonly #cells = new Map<string, number>()
   /** Addresses that we dial to reach the lobby of a pinned node. */
   readonly #sought = new Map<string, number>()
+  /** Where pinned nodes have called from, the last one last. */
+  readonly #peerHosts = new Set<string>()
   #inside = 0
   #cell: number | undefined
 
@@ -60,7 +58,7 @@ export class Lobby {
 
   /** True while a stranger could get in. */
   get open(): boolean {
-    return this.#init.open && this.#components.pins.waiting
+    return this.#init.open()
   }
 
   /**
@@ -75,36 +73,51 @@ export class Lobby {
       this.#bound(connection, 0)
       return true
     }
-    if (this.#inside >= LOBBY_PARALLEL) return false
     const now = clock.now()
     const host = hostOf(connection.remoteAddr)
-    const all = decideRate(perMinute(this.#init.perMinute), this.#cell, now)
-    const own = decideRate(perMinute(this.#init.perAddressPerMinute), this.#cells.get(host), now)
-    if (!all.allowed || !own.allowed) return false
-    this.#cell = all.cell
+    // A place of a peer's own, whose new key we may not know yet: strangers from elsewhere do not use it up.
+    const isPeers = this.#isPeers(host)
+    const { perAddressPerMinute, perMinute: ofAll } = this.#init
+    const rate = perMinute(isPeers ? ofAll : perAddressPerMinute)
+    const own = decideRate(rate, this.#cells.get(host), now)
+    if (!own.allowed) return false
+    if (!isPeers) {
+      const all = decideRate(perMinute(ofAll), this.#cell, now)
+      if (this.#inside >= LOBBY_PARALLEL || !all.allowed) return false
+      this.#cell = all.cell
+    }
     this.#forget(now)
     this.#cells.set(host, own.cell)
-    this.#bound(connection, 1)
+    this.#bound(connection, isPeers ? 0 : 1)
     return true
   }
 
-  /** Serves a stream of the lobby's protocol. Never rejects: a stranger is told nothing. */
-  async serve(stream: Stream, connection: Connection): Promise<void> {
-    const key = connection.remotePeer.toString()
-    // Also a peer that is in may ask for our log this way: it does not know our key yet, or no longer.
-    const inside = this.#components.pins.byKey(key) !== undefined
+  /** Takes note that a pinned node has called from this address. */
+  remember(address: Multiaddr): void {
+    const host = hostOf(address)
+    this.#peerHosts.delete(host)
+    this.#peerHosts.add(host)
+    const [oldest] = this.#peerHosts
+    if (this.#peerHosts.size > MAX_PEER_HOSTS && oldest !== undefined) {
+      this.#peerHosts.delete(oldest)
+    }
+  }
+
+  /** Serves a stream of the lobby's protocol, to a node that has the key `ownKey` there. Never rejects: a stranger is told nothing. */
+  async serve(stream: Stream, connection: Connection, ownKey: string): Promise<void> {
+    const { log, talks } = this.#components
     try {
-      const wire = lpStream(stream, { maxDataLength: LOBBY_MAX_BYTES })
-      const options = { signal: AbortSignal.timeout(LOBBY_TIMEOUT_MS) }
-      const log = readShow((await wire.read(options)).subarray())
-      const peer = await this.#components.pins.learn(log, key)
-      if (peer === undefined && !inside) return
-      await wire.write(encode({ t: 'show', log: this.#init.ownLog() }), options)
-      if (peer !== undefined && !inside) {
-        this.#components.log.info({ peer: peer.pin.name }, 'peer showed its key log')
+      const wire = lobbyWire(stream, AbortSignal.timeout(LOBBY_TIMEOUT_MS))
+      const first = await wire.read()
+      const talk = Object.hasOwn(talks, first.t) ? talks[first.t] : undefined
+      const visitor = {
+        key: connection.remotePeer.toString(),
+        address: connection.remoteAddr.toString(),
+        ownKey,
       }
+      await talk?.(first, wire, visitor)
     } catch (err) {
-      this.#components.log.debug({ err }, 'lobby visit ended')
+      log.debug({ err }, 'lobby visit ended')
     }
   }
 
@@ -114,31 +127,25 @@ export class Lobby {
   }
 
   /**
-   * Shows our key log at the lobby of whoever is at `address`, and learns the log that it shows in return.
+   * What comes of a talk in the lobby of whoever is at `address`.
    *
-   * @throws {KithError} `unreachable` when nobody there answers with a pinned node's key log
+   * @throws {KithError} `unreachable` when nothing comes of it
    */
-  async visit(
+  async visit<T>(
     address: Multiaddr,
     dial: (address: Multiaddr, signal: AbortSignal) => Promise<Connection>,
+    talk: (wire: LobbyWire, key: string) => Promise<T>,
     signal: AbortSignal,
-  ): Promise<KnownPeer> {
+  ): Promise<T> {
     const target = address.toString()
     this.#sought.set(target, (this.#sought.get(target) ?? 0) + 1)
     let connection: Connection | undefined
     try {
       connection = await dial(address, signal)
       // Whoever answers there may say nothing for ever.
-      const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(LOBBY_TIMEOUT_MS)]) }
-      const stream = await connection.newStream(LOBBY_PROTOCOL, options)
-      const wire = lpStream(stream, { maxDataLength: LOBBY_MAX_BYTES })
-      await wire.write(encode({ t: 'show', log: this.#init.ownLog() }), options)
-      const log = readShow((await wire.read(options)).subarray())
-      const peer = await this.#components.pins.learn(log, connection.remotePeer.toString())
-      if (peer !== undefined) return peer
-      throw new KithError('malformed', 'the key log shown there is of no pinned node', {
-        what: 'key log',
-      })
+      const either = AbortSignal.any([signal, AbortSignal.timeout(LOBBY_TIMEOUT_MS)])
+      const stream = await connection.newStream(LOBBY_PROTOCOL, { signal: either })
+      return await talk(lobbyWire(stream, either), connection.remotePeer.toString())
     } catch (err) {
       throw new KithError(
         'unreachable',
@@ -171,13 +178,15 @@ export class Lobby {
     })
   }
 
+  /** True for a host that a pin names, or from which a pinned node has called. */
+  #isPeers(host: string): boolean {
+    const named = ({ pin }: Peer): boolean =>
+      pin.addresses.some((text) => text.startsWith('/ip') && hostOf(multiaddr(text)) === host)
+    return this.#peerHosts.has(host) || this.#components.pins.peers().some(named)
+  }
+
   /** Drops the cells of addresses that are free again, so that a flood leaves nothing behind. */
   #forget(now: number): void {
     for (const [host, cell] of this.#cells) if (cell <= now) this.#cells.delete(host)
   }
-}
-
-/** The key log in what was shown. @throws {KithError} `malformed`, {ZodError} */
-export function readShow(bytes: Uint8Array): Uint8Array[] {
-  return showMessage.parse(decode(bytes)).log
 }

@@ -10,6 +10,12 @@ export function hostOf(address: Multiaddr): string {
   return 'local'
 }
 
+/** The host of an address, for people to read. */
+export function addressOf(address: Multiaddr): string {
+  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')
+  return host?.value === undefined ? 'local' : (mappedIp4(host.value) ?? host.value)
+}
+
 /** A neighbourhood of hosts: the /24 of an IPv4 address, the /64 of an IPv6 one. */
 export function networkOf(address: Multiaddr): string {
   const host = hostOf(address)

@@ -1,36 +1,46 @@
-import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import { Agent } from '../agent/agent.ts'
-import { BuiltinEngine } from '../agent/engines/builtin.ts'
-import { Memory } from '../agent/memory.ts'
-import type { NodeFacts } from '../agent/ports.ts'
-import { Workspace } from '../agent/workspace.ts'
 import { decideGrant } from '../protocol/grant.ts'
 import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../protocol/limits.ts'
 import { SOFTWARE } from '../protocol/software.ts'
-import { Database } from '../store/database.ts'
-import { Repository } from '../store/repository.ts'
+import type { Database } from '../store/database.ts'
+import { reachable } from './addresses.ts'
+import { Alerts } from './alerts.ts'
 import { Answerer } from './asks/answerer.ts'
 import type { AskerStanding } from './asks/answerer.ts'
 import { AskStore } from './asks/ask-store.ts'
 import { Asker } from './asks/asker.ts'
 import { AskDesk } from './asks/ask-desk.ts'
 import { Housekeeping } from './asks/housekeeping.ts'
+import { Byes } from './byes.ts'
 import { Caller } from './caller.ts'
-import { systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { Dialer } from './dialer.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { nextEpoch } from './epoch.ts'
+import { factsOf } from './facts.ts'
 import { Guard } from './guard.ts'
 import type { Home } from './home.ts'
 import type { Identity } from './identity.ts'
+import { alertOnKeys } from './key-alerts.ts'
+import { KeyDesk } from './keys/key-desk.ts'
+import { KeyLogs } from './key-logs.ts'
+import { KeyTrade } from './key-trade.ts'
 import { Links } from './links.ts'
 import { Lobby } from './lobby.ts'
 import { Mesh } from './mesh.ts'
+import { PairingDesk } from './pairing/pairing-desk.ts'
 import { Pins } from './pins.ts'
+import type { Peer } from './pins.ts'
+import { Self } from './self.ts'
+import { Strangers } from './strangers.ts'
+import { surroundingsOf } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 import { askVerb, attachVerb, cancelVerb, getVerb, askerOf } from './verbs/ask.ts'
-import { keyLogVerb } from './verbs/key-log.ts'
+import { byeVerb } from './verbs/bye.ts'
+import { keyAnnounceVerb, keyLogVerb } from './verbs/key-log.ts'
+import { keyRequestVerb } from './verbs/key-request.ts'
 import { pingVerb } from './verbs/ping.ts'
 import { statusVerb } from './verbs/status.ts'
 
@@ -44,12 +54,15 @@ export interface NodeInit {
 /** One identity, running: every part of it, built here, started in order and stopped in reverse. */
 export class KithNode {
   readonly startedAt: number
-  readonly identity: Identity
+  readonly self: Self
   readonly config: Config
   readonly home: Home
   readonly log: Logger
-  readonly clock = systemClock
+  readonly clock: Clock
+  readonly alerts: Alerts
+  readonly byes: Byes
   readonly pins: Pins
+  readonly strangers: Strangers
   readonly links: Links
   readonly lobby: Lobby
   readonly mesh: Mesh
@@ -58,41 +71,53 @@ export class KithNode {
   readonly answerer: Answerer
   readonly asker: Asker
   readonly desk: AskDesk
+  readonly keys: KeyDesk
+  readonly pairing: PairingDesk
   readonly #database: Database
   readonly #housekeeping: Housekeeping
   readonly #epoch: number
 
   /** Opens this home's store. @throws {KithError} `locked` when another process has it */
   static async open(init: NodeInit): Promise<KithNode> {
-    const database = await Database.open(init.home.store)
+    return await KithNode.openIn(await surroundingsOf(init.home), init)
+  }
+
+  /** The node of this identity in these surroundings. */
+  static async openIn(surroundings: Surroundings, init: NodeInit): Promise<KithNode> {
+    const { clock, database } = surroundings
     try {
-      const store = await AskStore.open(database, systemClock)
-      return new KithNode(init, database, store, await nextEpoch(database))
+      const store = await AskStore.open(database, clock)
+      return new KithNode(surroundings, init, store, await nextEpoch(database))
     } catch (err) {
       await database.close()
       throw err
     }
   }
 
-  private constructor(init: NodeInit, database: Database, store: AskStore, epoch: number) {
-    const { clock } = this
+  private constructor(surroundings: Surroundings, init: NodeInit, store: AskStore, epoch: number) {
+    const { clock, createTransport, database, random, randomBytes } = surroundings
     const { config, home, identity, log } = init
+    this.clock = clock
     this.startedAt = clock.now()
-    this.identity = identity
     this.config = config
     this.home = home
     this.log = log
     this.#database = database
     this.#epoch = epoch
-    const ownLog = (): Uint8Array[] => identity.log
+    this.self = new Self(identity)
+    const { self } = this
+    this.alerts = new Alerts({ database, clock, randomBytes, log })
+    const { alerts } = this
 
-    this.pins = new Pins({ database, log }, { path: home.peers })
+    const keyLogs = new KeyLogs({ database, clock })
+    this.byes = new Byes({ database, alerts, clock, log })
+    const { byes } = this
+    this.pins = new Pins({ source: surroundings.peers, keyLogs, byes, clock, log })
+    this.strangers = new Strangers({ database, pins: this.pins, clock, log })
+    const incidentId = (): string => Buffer.from(randomBytes(6)).toString('hex')
     const agent = new Agent({
-      engine: new BuiltinEngine({
-        facts: this.#facts(),
-        memory: new Memory(home.memory),
-        workspace: new Workspace(home.workspace),
-      }),
+      engine: surroundings.engine(factsOf(this)),
+      after: (ms, run) => clock.after(ms, run),
       incidentId,
       onIncident: (incident) => {
         log.error(
@@ -106,7 +131,7 @@ export class KithNode {
       config.agent,
     )
 
-    const { answerer, pins } = this
+    const { answerer, pins, strangers } = this
     const guard = new Guard([
       pingVerb({ software: SOFTWARE, startedAt: this.startedAt }),
       askVerb({ answerer }, { ownId: identity.id }),
@@ -114,41 +139,69 @@ export class KithNode {
       cancelVerb({ answerer }),
       getVerb({ answerer }),
       statusVerb(() => this.summary()),
-      keyLogVerb(ownLog),
+      keyLogVerb({ pins, self }),
+      keyAnnounceVerb({ pins, self }),
+      byeVerb({ byes, links: { get: (id) => this.links.get(id) }, pins, self }),
+      keyRequestVerb({ requests: { take: (...request) => this.keys.requests.take(...request) } }),
     ])
     const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId })
     this.links = new Links(
       { pins, clock, log, dispatcher },
-      { ownKey: identity.key, hello: () => this.#hello() },
+      { ownKey: () => self.key, hello: () => this.#hello() },
     )
-    this.lobby = new Lobby(
-      { pins, clock, log },
+    const trade = new KeyTrade({ pins, own: self, log })
+    this.pairing = new PairingDesk(
       {
-        ownLog,
-        open: config.lobby.mode === 'auto',
+        ...{ ...surroundings, alerts, byes, keyLogs, log, pins, self, strangers },
+        mesh: { talkAt: (...visit) => this.mesh.talkAt(...visit) },
+      },
+      {
+        addresses: () => reachable(config, this.mesh.addresses()),
+        name: config.name,
+        lobby: config.lobby.mode === 'auto',
+      },
+    )
+    const { pairing } = this
+    this.lobby = new Lobby(
+      { pins, clock, log, talks: { show: trade.serve, ...pairing.talks } },
+      {
+        open: () => config.lobby.mode === 'auto' && this.#lobbyNeeded(),
         perMinute: config.lobby.per_minute,
         perAddressPerMinute: config.lobby.per_address_per_minute,
       },
     )
     const { links, lobby } = this
     this.mesh = new Mesh(
-      { pins, links, lobby, clock, log },
+      { pins, links, lobby, strangers, trade, createTransport, clock, log },
       { secret: identity.secret, listen: config.listen },
     )
     const { mesh } = this
-    this.dialer = new Dialer({ pins, links, mesh, clock, random: Math.random, log })
+    const knowsUs = (peer: Peer): boolean => this.keys.announcer.standing(peer) === 'acknowledged'
+    this.dialer = new Dialer({ pins, links, mesh, knowsUs, clock, random, log })
     const { dialer } = this
     this.caller = new Caller({ links, dialer })
     const { caller } = this
+    const own = { self, pins, links, caller, dialer, mesh, alerts, log }
+    this.keys = new KeyDesk({ ...surroundings, ...own })
     this.asker = new Asker({ store, caller, pins, links, clock, log })
     const { asker } = this
-    this.desk = new AskDesk({ store, answerer, asker, pins, clock }, { ownId: identity.id })
+    this.desk = new AskDesk(
+      { store, answerer, asker, pins, clock, randomBytes },
+      { ownId: identity.id },
+    )
     this.#housekeeping = new Housekeeping({ store, clock, log })
   }
 
   /** Listens, dials, and takes up what the last stop or crash left. */
   async start(): Promise<void> {
+    await this.alerts.start()
+    alertOnKeys(this)
     await this.pins.start()
+    await this.strangers.start()
+    // Whoever links with us has us pinned, whatever it said before.
+    this.links.onChange(({ id }, up) => {
+      if (up) this.byes.forget(id)
+    })
     this.pins.onChange(() => {
       const { log } = this
       this.answerer.review().catch((err: unknown) => {
@@ -157,7 +210,10 @@ export class KithNode {
     })
     await this.answerer.recover()
     this.links.start()
+    await this.keys.start()
+    await this.pairing.start()
     await this.mesh.start()
+    this.pairing.resume()
     this.dialer.start()
     await this.asker.start()
     this.#housekeeping.start()
@@ -169,10 +225,14 @@ export class KithNode {
     await this.asker.stop()
     await this.dialer.stop()
     await this.answerer.stop(drainMs)
+    await this.pairing.stop()
+    await this.keys.stop()
     // In this order, so that what is written last, such as a final, still goes out.
     await this.mesh.stop()
     this.links.stop()
     await this.pins.stop()
+    this.strangers.stop()
+    this.alerts.stop()
     await this.#database.close()
   }
 
@@ -203,10 +263,17 @@ export class KithNode {
     return this.#database.failure
   }
 
+  /** A peer that is here may be a thief of its key, and one that has retired may not have meant to: its owner comes back. */
+  #lobbyNeeded(): boolean {
+    return this.pairing.awaitsVisitors || this.pins.peers().length > 0
+  }
+
   #standing(id: string): AskerStanding | undefined {
-    if (id === this.identity.id) return { asker: this.desk.owner, deniedBy: undefined }
-    const pin = this.pins.byId(id)?.pin
-    if (pin === undefined) return undefined
+    if (id === this.self.id) return { asker: this.desk.owner, deniedBy: undefined }
+    const peer = this.pins.byId(id)
+    if (peer === undefined) return undefined
+    const { pin } = peer
+    if (peer.frozen) return { asker: askerOf({ pin, id }), deniedBy: 'frozen' }
     // How far it came was decided when it came; its own asker is always within the depth.
     const grant = decideGrant(pin, 'ask', { now: this.clock.now(), chainLength: 1 })
     return { asker: askerOf({ pin, id }), deniedBy: grant.allowed ? undefined : grant.rule }
@@ -223,44 +290,10 @@ export class KithNode {
     return {
       t: 'hello',
       at: this.clock.now(),
-      sn: this.identity.log.length - 1,
+      sn: this.self.state.sn,
       epoch: this.#epoch,
       software: SOFTWARE,
       versions: [LINK_VERSION_MIN, LINK_VERSION_MAX],
     }
   }
-
-  #facts(): NodeFacts {
-    return {
-      describe: () => ({
-        id: this.identity.id,
-        words: this.identity.words.join(' '),
-        software: SOFTWARE,
-        uptimeMs: this.clock.now() - this.startedAt,
-        ...(this.config.name === undefined ? {} : { name: this.config.name }),
-      }),
-      peers: () =>
-        this.pins.peers().map(({ id, pin }) => ({
-          name: pin.name,
-          connected: id !== undefined && this.links.get(id) !== undefined,
-        })),
-      asks: async () => await this.desk.facts(),
-      now: () => this.clock.now(),
-      zone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
-    }
-  }
-}
-
-const epochSchema = z.int().nonnegative()
-
-/** Counts the starts of this store: an old copy of it that runs is told by its lower number. */
-async function nextEpoch(database: Database): Promise<number> {
-  const epochs = new Repository(database, 'epoch', epochSchema)
-  const epoch = ((await epochs.get('boot')) ?? 0) + 1
-  await database.write([epochs.put('boot', epoch)], { durable: true })
-  return epoch
-}
-
-function incidentId(): string {
-  return randomBytes(6).toString('hex')
 }

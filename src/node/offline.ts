@@ -7,15 +7,18 @@ import { announced } from './addresses.ts'
 import { unknownPeer } from './asks/ask-desk.ts'
 import { readConfig } from './config.ts'
 import type { ExplainReport, Input, PeerReport } from './control/api.ts'
-import { reportPin } from './control/reports.ts'
+import { reportPin } from './control/peer-report.ts'
 import type { Home } from './home.ts'
 import { createIdentity, readIdentity } from './identity.ts'
+import type { CreateIdentityOptions } from './identity.ts'
+import { OfflineKeys } from './keys/offline-keys.ts'
 
 /** What `kith id` shows. */
 export interface NodeDescription {
   name?: string
   id: string
-  key: string
+  /** A retired node has none. */
+  key?: string
   words: string[]
   addresses: string[]
 }
@@ -23,20 +26,29 @@ export interface NodeDescription {
 /** Makes a node in a home that has none. @throws {KithError} `exists` */
 export async function initNode(
   home: Home,
-  init: { protection: Protection; name?: string; listen?: string[] },
-): Promise<NodeDescription & { recoveryWords: string[] }> {
-  const { listen, name, protection } = init
+  init: { protection: Protection; name?: string; listen?: string[] } & CreateIdentityOptions,
+): Promise<NodeDescription & { recoveryWords: string[]; rotationWords?: string[] }> {
+  const { listen, name, protection, ...options } = init
   const settings = {
     ...(name === undefined ? {} : { name }),
     ...(listen === undefined ? {} : { listen }),
   }
   await makePrivateFolder(home.path)
-  const { recoveryWords } = await createIdentity(home.path, protection, Date.now())
+  const { recoveryWords, rotationWords } = await createIdentity(
+    home.path,
+    protection,
+    Date.now(),
+    options,
+  )
   await makePrivateFolder(home.workspace)
   if (Object.keys(settings).length > 0) {
     await createPrivateFile(home.config, Buffer.from(stringify({ version: 1, ...settings })))
   }
-  return { ...(await describeNode(home, {})), recoveryWords }
+  return {
+    ...(await describeNode(home, {})),
+    recoveryWords,
+    ...(rotationWords === undefined ? {} : { rotationWords }),
+  }
 }
 
 /** Who this home's node is, and where others can reach it. @throws {KithError} `no-identity` */
@@ -46,7 +58,7 @@ export async function describeNode(home: Home, env: NodeJS.ProcessEnv): Promise<
   return {
     ...(config.name === undefined ? {} : { name: config.name }),
     id,
-    key,
+    ...(key === undefined ? {} : { key }),
     words,
     addresses: announced(config),
   }
@@ -68,6 +80,11 @@ export async function explain(home: Home, name: string, verb: string): Promise<E
   const decision = decideGrant(pin, verb, { now: Date.now(), chainLength: 1 })
   const why = decision.allowed ? 'granted' : decision.why
   return { peer: name, verb, allowed: decision.allowed, rule: decision.rule, why }
+}
+
+/** The keys of a home whose node does not run. To be closed. */
+export async function openKeys(home: Home): Promise<OfflineKeys> {
+  return new OfflineKeys(home)
 }
 
 function offline(pin: Parameters<typeof reportPin>[0]): PeerReport {

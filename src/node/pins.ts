@@ -1,36 +1,58 @@
 import type { Logger } from 'pino'
-import { z } from 'zod'
-import { readSignedEvent } from '../protocol/key-event.ts'
 import { validateKeyLog } from '../protocol/key-log.ts'
-import { peerIdOf } from '../protocol/peer-id.ts'
+import { MAX_ROTATION_GRACE_SECONDS } from '../protocol/limits.ts'
 import type { Pin } from '../protocol/pin.ts'
-import { bytes } from '../protocol/verbs.ts'
-import type { Database } from '../store/database.ts'
 import type { PeerEdit } from '../store/peers-edit.ts'
-import { editPeers, watchPeers } from '../store/peers-file.ts'
-import { Repository } from '../store/repository.ts'
+import type { PeersListener } from '../store/peers-file.ts'
+import type { Byes } from './byes.ts'
+import type { Clock } from './clock.ts'
+import { idOfKeyLog, isSameLog, keyInForce } from './key-logs.ts'
+import type { KeyLogChange, KeyLogs, KnownKeys } from './key-logs.ts'
 
 /** A pin, joined with what its node has shown of itself. */
 export interface Peer {
   pin: Pin
   /** Node id; unknown while a pin by bare key waits for its first contact. */
   id: string | undefined
-  /** Peer id of the key in force; unknown while a pin by id alone waits. */
+  /** Peer id of the key in force; unknown while a pin by id alone waits, and none once its node has retired. */
   key: string | undefined
   /** Two valid events stand against each other in its key log: asks and mail are refused. */
   frozen: boolean
+  /** Its key log has ended. */
+  retired: boolean
+  /** Since when it has unpinned us, as it has told us itself. */
+  unpinnedUsAt?: number
 }
 
 /** A peer that has shown its key log, so that a link to it can exist. */
 export interface KnownPeer extends Peer {
   id: string
   key: string
+  /** `key` has been followed by another, and may only fetch and announce key logs, for a while. */
+  superseded?: true
 }
 
-const keyLogRecord = z.strictObject({ events: z.array(bytes) })
+/** Who has shown a key log. */
+export interface Met {
+  /** The peer whose log it is, when that is what is held now. */
+  peer?: KnownPeer
+  /** What is held of that node, when it is another log: one that goes on, or another branch. */
+  instead?: readonly Uint8Array[]
+}
+
+/** Where the pins stand: `peers.yaml`. */
+export interface PeersSource {
+  /** Reports the pins now and at each change, until the returned function is called. */
+  watch(listener: PeersListener): Promise<() => Promise<void>>
+  /** The pins after a change. @throws {KithError} */
+  edit(edit: PeerEdit): Promise<Pin[]>
+}
 
 export interface PinsComponents {
-  database: Database
+  source: PeersSource
+  keyLogs: KeyLogs
+  byes: Pick<Byes, 'start' | 'since' | 'review' | 'onChange'>
+  clock: Clock
   log: Logger
 }
 
@@ -39,41 +61,40 @@ export interface PinsComponents {
  * of the file counts from the next look-up; an invalid one leaves all as it was.
  */
 export class Pins {
-  readonly #path: string
-  readonly #log: Logger
-  readonly #database: Database
-  readonly #logs: Repository<z.infer<typeof keyLogRecord>>
+  readonly #components: PinsComponents
   readonly #listeners = new Set<() => void>()
-  /** Key in force by node id, for every log we hold. */
-  readonly #keys = new Map<string, string>()
+  readonly #changeListeners = new Set<(peer: Peer, change: KeyLogChange) => void>()
   #pins: Pin[] = []
   #byName = new Map<string, Peer>()
   #byKey = new Map<string, KnownPeer>()
+  /** Peers by the key that they had before, and until when it may still be used. */
+  #bySuperseded = new Map<string, { peer: KnownPeer; until: number }>()
   #problem: Error | undefined
   #stopWatching: () => Promise<void> = async () => undefined
+  #stopFollowing: () => void = () => undefined
+  #cancelExpiry: () => void = () => undefined
 
-  constructor(components: PinsComponents, init: { path: string }) {
-    this.#path = init.path
-    this.#log = components.log
-    this.#database = components.database
-    this.#logs = new Repository(components.database, 'key-logs', keyLogRecord)
+  constructor(components: PinsComponents) {
+    this.#components = components
   }
 
   /** @throws {KithError} `invalid-file` or `unsafe-file`: a node does not start on pins it cannot trust. */
   async start(): Promise<void> {
-    for await (const { events } of this.#logs.values()) {
-      const state = await validateKeyLog(events)
-      this.#keys.set(state.id, peerIdOf(state.keyInForce))
-    }
-    this.#stopWatching = await watchPeers(this.#path, {
+    const { byes, keyLogs, log, source } = this.#components
+    await keyLogs.start()
+    await byes.start()
+    this.#stopFollowing = byes.onChange(() => {
+      this.#apply(this.#pins)
+    })
+    this.#stopWatching = await source.watch({
       onChange: (pins) => {
         this.#problem = undefined
         this.#apply(pins)
-        this.#log.info({ peers: pins.length }, 'pins in force')
+        log.info({ peers: pins.length }, 'pins in force')
       },
       onInvalid: (err) => {
         this.#problem = err
-        this.#log.error({ err }, 'peers file not taken, last good one kept')
+        log.error({ err }, 'peers file not taken, last good one kept')
       },
     })
     // There is no last good one yet.
@@ -84,6 +105,8 @@ export class Pins {
   }
 
   async stop(): Promise<void> {
+    this.#cancelExpiry()
+    this.#stopFollowing()
     await this.#stopWatching()
   }
 
@@ -104,9 +127,13 @@ export class Pins {
     return this.peers().find((peer) => peer.id === id)
   }
 
-  /** The peer whose key in force this is. */
+  /** The peer whose key in force this is, or was until a moment ago. */
   byKey(key: string): KnownPeer | undefined {
-    return this.#byKey.get(key)
+    const peer = this.#byKey.get(key)
+    if (peer !== undefined) return peer
+    const old = this.#bySuperseded.get(key)
+    // A timer may be late by as long as this machine slept.
+    return old !== undefined && old.until > this.#components.clock.now() ? old.peer : undefined
   }
 
   /** True when a pin names this very key and waits for its node to show its log. */
@@ -116,7 +143,7 @@ export class Pins {
 
   /** True while a pin waits for its node to show its key log. */
   get waiting(): boolean {
-    return this.#byKey.size < this.#byName.size
+    return this.peers().some(({ key, retired }) => key === undefined && !retired)
   }
 
   /** Calls `listener` after each change, until the returned function is called. */
@@ -127,59 +154,123 @@ export class Pins {
     }
   }
 
+  /** Calls `listener` when the key log of a pinned node has changed, until the returned function is called. */
+  onKeyLogChange(listener: (peer: Peer, change: KeyLogChange) => void): () => void {
+    this.#changeListeners.add(listener)
+    return () => {
+      this.#changeListeners.delete(listener)
+    }
+  }
+
   /** Changes the file, and takes the change at once. @throws {KithError} */
   async edit(edit: PeerEdit): Promise<void> {
-    const pins = await editPeers(this.#path, edit)
+    const pins = await this.#components.source.edit(edit)
     this.#problem = undefined
     this.#apply(pins)
   }
 
+  /** Takes the key log that the holder of `key` has shown, and resolves to its peer as `meet` does. */
+  async learn(shown: readonly Uint8Array[], key: string): Promise<KnownPeer | undefined> {
+    return (await this.meet(shown, key)).peer
+  }
+
   /**
-   * Takes the key log that the holder of `key` has shown. Returns its peer when the log is valid, `key` is in force
-   * in it and its node is pinned; else undefined, and nothing has changed.
+   * Takes the key log that the holder of `key` has shown. The result is empty, and nothing has changed, unless the log is
+   * valid, `key` is in force in it and its node is pinned.
    */
-  async learn(events: Uint8Array[], key: string): Promise<KnownPeer | undefined> {
-    const state = await validateKeyLog(events).catch(() => undefined)
-    if (state === undefined || peerIdOf(state.keyInForce) !== key) return undefined
-    const peer = this.byId(state.id) ?? this.peers().find(({ pin }) => pin.key === key)
-    if (peer === undefined) return undefined
-    const held = (await this.#logs.get(state.id))?.events ?? []
-    if (!startsWith(events, held)) return undefined
-    // Nothing new: whoever shows the same log again causes no write.
-    if (peer.key === key && held.length === events.length) return this.#byKey.get(key)
-    // First, since the file may refuse it.
-    if (peer.pin.id === undefined) {
-      await this.edit({ op: 'set-id', name: peer.pin.name, id: state.id })
+  async meet(shown: readonly Uint8Array[], key: string): Promise<Met> {
+    try {
+      const id = idOfKeyLog(shown)
+      // Before any signature is checked: who is not pinned costs no curve arithmetic.
+      const peer = this.byId(id) ?? this.peers().find(({ pin }) => pin.key === key)
+      if (peer === undefined || keyInForce(shown) !== key) return {}
+      // First, since the file may refuse it.
+      if (peer.pin.id === undefined) {
+        validateKeyLog(shown)
+        await this.edit({ op: 'set-id', name: peer.pin.name, id })
+      }
+      const change = await this.take(shown)
+      // Its pin may have gone meanwhile.
+      if (change === undefined) return {}
+      const { events } = change.after.held
+      if (!isSameLog(events, shown)) return { instead: events }
+      const known = this.#byKey.get(key)
+      return known === undefined ? {} : { peer: known }
+    } catch (err) {
+      this.#components.log.debug({ err }, 'key log not taken')
+      return {}
     }
-    await this.#database.write([this.#logs.put(state.id, { events })], { durable: true })
-    this.#keys.set(state.id, key)
+  }
+
+  /**
+   * Takes a key log of a pinned node, whoever shows it, and resolves when what it has changed is on disk. Returns
+   * undefined when no pin has its id.
+   *
+   * @throws {KithError} `malformed`, and nothing has changed
+   */
+  async take(shown: readonly Uint8Array[]): Promise<KeyLogChange | undefined> {
+    const id = idOfKeyLog(shown)
+    if (this.byId(id) === undefined) return undefined
+    const change = await this.#components.keyLogs.take(shown)
+    if (change.after.held === change.before?.held) return change
     this.#apply(this.#pins)
-    return this.#byKey.get(key)
+    const peer = this.byId(id)
+    if (peer !== undefined) for (const listener of this.#changeListeners) listener(peer, change)
+    return change
+  }
+
+  /** Keeps the branch of a frozen node that ends in this event. False when there is none, and nothing has changed. */
+  async settle(id: string, head: Uint8Array): Promise<boolean> {
+    if (this.byId(id) === undefined || !(await this.#components.keyLogs.settle(id, head)))
+      return false
+    this.#apply(this.#pins)
+    return true
+  }
+
+  /** All that is held of a pinned node's keys. */
+  keysOf(id: string): KnownKeys | undefined {
+    return this.byId(id) === undefined ? undefined : this.#components.keyLogs.get(id)
   }
 
   #apply(pins: Pin[]): void {
+    const { byes, clock, keyLogs } = this.#components
+    const now = clock.now()
     this.#pins = pins
     this.#byName = new Map()
     this.#byKey = new Map()
+    this.#bySuperseded = new Map()
+    let nextExpiry = Infinity
+    byes.review(pins, (id) => keyLogs.get(id)?.key)
     for (const pin of pins) {
-      const key = pin.id === undefined ? undefined : this.#keys.get(pin.id)
-      const peer: Peer = { pin, id: pin.id, key, frozen: false }
+      const known = pin.id === undefined ? undefined : keyLogs.get(pin.id)
+      const unpinnedUsAt = pin.id === undefined ? undefined : byes.since(pin.id)
+      const peer: Peer = {
+        pin,
+        id: pin.id,
+        key: known?.key,
+        frozen: known?.frozen ?? false,
+        retired: known !== undefined && known.key === undefined,
+        ...(unpinnedUsAt === undefined ? {} : { unpinnedUsAt }),
+      }
       this.#byName.set(pin.name, peer)
       if (isKnown(peer)) this.#byKey.set(peer.key, peer)
+      const { id } = peer
+      const old = known?.superseded
+      if (id === undefined || old === undefined || old.until <= now) continue
+      const { key, until } = old
+      this.#bySuperseded.set(key, { peer: { ...peer, id, key, superseded: true }, until })
+      nextExpiry = Math.min(nextExpiry, until)
+    }
+    this.#cancelExpiry()
+    if (nextExpiry < Infinity) {
+      // A clock that was set back makes it longer than a timer takes.
+      const waitMs = Math.min(nextExpiry - now, MAX_ROTATION_GRACE_SECONDS * 1_000)
+      this.#cancelExpiry = clock.after(waitMs, () => {
+        this.#apply(this.#pins)
+      })
     }
     for (const listener of this.#listeners) listener()
   }
-}
-
-/** A log only ever grows: what is shown must start with what is held. */
-function startsWith(shown: readonly Uint8Array[], held: readonly Uint8Array[]): boolean {
-  return held.length <= shown.length && held.every((event, sn) => isSameEvent(event, shown[sn]))
-}
-
-/** Compared without their signatures: whoever holds a key can sign one event in many valid ways. */
-function isSameEvent(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  if (b === undefined) return false
-  return Buffer.compare(readSignedEvent(a).bytes, readSignedEvent(b).bytes) === 0
 }
 
 /** True for a peer that has shown its key log. */

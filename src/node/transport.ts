@@ -60,13 +60,18 @@ interface Libp2pComponents {
 }
 
 export interface Transport {
-  libp2p: Libp2p
+  libp2p: Pick<
+    Libp2p,
+    'addEventListener' | 'getConnections' | 'getMultiaddrs' | 'handle' | 'start' | 'stop'
+  >
   /** An authenticated connection to whoever is at `address`, or to the peer id that it ends with. */
   dial(address: Multiaddr, signal: AbortSignal): Promise<Connection>
 }
 
 /** A libp2p node with Noise over TCP and unix sockets, and nothing that speaks to or about anybody by itself. */
-export async function createTransport(init: TransportInit): Promise<Transport> {
+export async function createTransport(
+  init: TransportInit,
+): Promise<Transport & { libp2p: Libp2p }> {
   let components: Libp2pComponents | undefined
   const libp2p = await createLibp2p({
     privateKey: noiseKey(init.secret),

@@ -26,23 +26,19 @@ export function signBytes(bytes: Uint8Array, seed: Uint8Array): Uint8Array {
 /**
  * True if the holder of `publicKey` signed `bytes`: RFC 8032 §5.1.7 with S below the group's order, the
  * equation without cofactor, and a key and an R that `isSoundPoint` takes. The Web Cryptography API asks
- * for the same. Never rejects for what a peer may send, and does most of its sums off the main thread.
+ * for the same. Never throws for what a peer may send. It runs at once and on this thread, so that what follows from
+ * a signature depends on no scheduling.
  */
-export async function verifyBytes(
+export function verifyBytes(
   bytes: Uint8Array,
   signature: Uint8Array,
   publicKey: Uint8Array,
-): Promise<boolean> {
+): boolean {
   // OpenSSL takes small orders, and so did Node before nodejs/node#64026: no verdict may depend on that.
   if (!isSoundPoint(publicKey) || !isSoundPoint(signature.subarray(0, R_BYTES))) return false
   const spki = Buffer.concat([SPKI_HEAD, publicKey])
   const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-  return new Promise((resolve, reject) => {
-    verify(null, bytes, key, signature, (err, valid) => {
-      if (err === null) resolve(valid)
-      else reject(err)
-    })
-  })
+  return verify(null, bytes, key, signature)
 }
 
 /**

@@ -10,6 +10,18 @@ export interface FailureDetails extends WireDetails {
   'unknown-peer': { name: string }
   /** An id that no ask of ours has. */
   'unknown-ask': { ask: string }
+  /** An id that no alert of ours has. */
+  'unknown-alert': { alert: string }
+  /** A key that has not called, or is not remembered. */
+  'unknown-stranger': { key: string }
+  /** Nothing stands against the key log of this peer. */
+  'not-frozen': { name: string }
+  /** No branch, or more than one, ends in an event whose hash begins so. */
+  'unknown-branch': { hash: string }
+  /** A key or a node id that the owner has blocked. */
+  blocked: { who: string }
+  /** A list that forgets nothing by itself has no room left. */
+  'list-full': { limit: number }
   /** A command or a flag that makes no sense. */
   usage: { what: string }
   /** A file that says something we cannot take; `line` and `column` count from 1. */
@@ -24,6 +36,18 @@ export interface FailureDetails extends WireDetails {
   'store-failed': { folder: string }
   /** `kith init` was never run here. */
   'no-identity': { home: string }
+  /** The node has ended: no key of it is in force. */
+  retired: { id: string }
+  /** The key that rotates is not on this host. */
+  'rotation-key-off-host': { id: string }
+  /** Nothing was prepared that could be brought to its end. */
+  'no-rotation': { home: string }
+  /** What was prepared is for a key log that is no longer the one. */
+  'rotation-outdated': { what: string }
+  /** Words of a key that is not the one that is wanted. */
+  'wrong-words': { what: string }
+  /** This host keeps no rotation key for that node, or not the one that its log wants. */
+  'key-not-kept': { node: string }
   /** There is something already where a new thing should go. */
   exists: { what: string }
   /** The passphrase does not open the keystore, or none was given. */
@@ -34,9 +58,18 @@ export interface FailureDetails extends WireDetails {
   'cannot-listen': { addresses: string }
   /** No daemon answers at this home's control socket. */
   'daemon-not-running': { home: string }
+  /** A text that is no invite, or one that is no longer of use. */
+  'bad-invite': { why: InviteFault }
+  /** An id or a name that no invite has which is open. */
+  'unknown-invite': { invite: string }
+  /** Strangers are not let in, so that nobody could redeem an invite. */
+  'lobby-off': Record<string, never>
   /** The node is stopping and takes no new work. */
   stopping: Record<string, never>
 }
+
+/** What can be wrong with the link of an invite. */
+export type InviteFault = 'not a kith link' | 'unknown version' | 'damaged' | 'expired'
 
 /** Failures that may cross the wire, each with one cause. PROTOCOL.md lists them. */
 export interface WireDetails {

@@ -10,6 +10,9 @@ export const VERB_GRANTS: Readonly<Record<string, GrantName | 'pinned'>> = {
   'ask.get': 'ask',
   status: 'status',
   'key.log': 'pinned',
+  'key.announce': 'pinned',
+  'key.request': 'key.rotate',
+  'peer.bye': 'pinned',
 }
 
 /** `rule` is the key of peers.yaml that decided, or `verb` or `pinned`; `why` is for our own operator. */

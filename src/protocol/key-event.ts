@@ -1,22 +1,30 @@
-import { decode, encode } from './cbor.ts'
-import type { CborValue } from './cbor.ts'
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './ed25519.ts'
-import { KithError } from './errors.ts'
+import { PUBLIC_KEY_BYTES } from './ed25519.ts'
 import {
-  MAX_KEY_EVENT_BYTES,
+  bytesField,
+  checkFieldNames,
+  integerField,
+  nodeIdField,
+  readEnvelope,
+  readVersion,
+  timeField,
+} from './key-event-fields.ts'
+import type { Fields } from './key-event-fields.ts'
+import { refusal } from './key-log-refusal.ts'
+import {
   MAX_RECOVERY_WINDOW_HOURS,
+  MAX_ROTATION_GRACE_SECONDS,
   MIN_RECOVERY_WINDOW_HOURS,
 } from './limits.ts'
 import { SHA256_BYTES } from './sha256.ts'
 
-/** The first event of a key log. Its field names are those on the wire. */
+/** The first event of a key log. The field names of all events are those on the wire. */
 export interface InceptionEvent {
   v: 1
   t: 'icp'
   sn: number
   /** Ed25519 public key in force from here on. */
   k: Uint8Array
-  /** SHA-256 of the next key. */
+  /** SHA-256 of the rotation key, which must sign the next rotation. */
   n: Uint8Array
   /** SHA-256 of the recovery key. */
   r: Uint8Array
@@ -28,7 +36,50 @@ export interface InceptionEvent {
   nonce: Uint8Array
 }
 
-export type KeyEvent = InceptionEvent
+/** What every event but the first has. */
+interface LaterEvent {
+  v: 1
+  /** The node's id. */
+  id: string
+  sn: number
+  /** SHA-256 of the event before. */
+  p: Uint8Array
+  at: number
+}
+
+/** A new key, endorsed by the rotation key and, when routine, by the key before. */
+export interface RotationEvent extends LaterEvent {
+  t: 'rot'
+  /** The rotation key, now shown. */
+  N: Uint8Array
+  k: Uint8Array
+  /** SHA-256 of the next rotation key. */
+  n: Uint8Array
+  why: 'routine' | 'compromise'
+  /** How long the key before may still announce this, in seconds. */
+  grace: number
+  /** Until when the key before was its owner's alone, in ms since the epoch, as far as the owner knows. */
+  lastGood?: number
+}
+
+/** New keys, by the word of the recovery key. */
+export interface RecoveryEvent extends LaterEvent {
+  t: 'rec'
+  /** The recovery key, now shown. */
+  R: Uint8Array
+  k: Uint8Array
+  n: Uint8Array
+  r: Uint8Array
+}
+
+/** The end of the node: no key is in force from here on. */
+export interface RetirementEvent extends LaterEvent {
+  t: 'end'
+  /** The rotation key or the recovery key, now shown. */
+  by: Uint8Array
+}
+
+export type KeyEvent = InceptionEvent | RotationEvent | RecoveryEvent | RetirementEvent
 
 /** An event, the very bytes that are signed and hashed, and the signatures over them. */
 export interface SignedEvent {
@@ -37,47 +88,12 @@ export interface SignedEvent {
   signatures: Uint8Array[]
 }
 
-/** Why a key log is refused: `what` in the details of a `malformed`. PROTOCOL.md says what each means. */
-export const KEY_LOG_REFUSALS = [
-  'empty log',
-  'too many events',
-  'event too large',
-  'not canonical',
-  'not a signed event',
-  'unknown version',
-  'unknown event type',
-  'missing field',
-  'unknown field',
-  'wrong field',
-  'wrong time',
-  'wrong id',
-  'wrong sequence number',
-  'inception not first',
-  'weak key',
-  'keys not distinct',
-  'bad signature',
-] as const
-
-export type KeyLogRefusal = (typeof KEY_LOG_REFUSALS)[number]
-
-const EVENT_VERSION = 1
 const NONCE_BYTES = 16
 const INCEPTION_FIELDS = ['v', 't', 'sn', 'k', 'n', 'r', 'w', 'at', 'nonce']
-
-/** The error for a key log that is refused, for this reason. */
-export function refusal(what: KeyLogRefusal, detail = '', cause?: unknown): KithError<'malformed'> {
-  return new KithError(
-    'malformed',
-    `key log refused: ${what} ${detail}`.trimEnd(),
-    { what },
-    { cause },
-  )
-}
-
-/** The bytes of a signed event as they are kept and shown: the map `{e, s}`. */
-export function encodeSignedEvent(bytes: Uint8Array, signatures: Uint8Array[]): Uint8Array {
-  return encode({ e: bytes, s: signatures })
-}
+const LATER_FIELDS = ['v', 't', 'id', 'sn', 'p', 'at']
+const ROTATION_FIELDS = [...LATER_FIELDS, 'N', 'k', 'n', 'why', 'grace']
+const RECOVERY_FIELDS = [...LATER_FIELDS, 'R', 'k', 'n', 'r']
+const RETIREMENT_FIELDS = [...LATER_FIELDS, 'by']
 
 /**
  * Reads one signed event, and checks all that can be told without the events before it and without
@@ -86,33 +102,25 @@ export function encodeSignedEvent(bytes: Uint8Array, signatures: Uint8Array[]): 
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`.
  */
 export function readSignedEvent(signedEvent: Uint8Array): SignedEvent {
-  if (signedEvent.byteLength > MAX_KEY_EVENT_BYTES) throw refusal('event too large')
-  const envelope = asMap(canonical(signedEvent))
-  const { e: bytes, s: signatures } = envelope ?? {}
-  if (!(bytes instanceof Uint8Array) || !isSignatures(signatures)) {
-    throw refusal('not a signed event')
-  }
-  if (Object.keys(envelope ?? {}).length !== 2) throw refusal('not a signed event')
-  return {
-    event: readEvent(canonical(bytes)),
-    bytes: bytes.slice(),
-    signatures: signatures.map((signature) => signature.slice()),
-  }
+  const { bytes, fields, signatures } = readEnvelope(signedEvent)
+  return { event: readFields(fields), bytes, signatures }
 }
 
-function isSignatures(value: CborValue | undefined): value is Uint8Array[] {
-  return (
-    Array.isArray(value) &&
-    value.every((item) => item instanceof Uint8Array && item.byteLength === SIGNATURE_BYTES)
-  )
+/** The event that `bytes` are the encoding of. @throws {KithError} `malformed` as `readSignedEvent` does. */
+export function readEvent(bytes: Uint8Array): KeyEvent {
+  return readFields(readVersion(bytes))
 }
 
-function readEvent(value: CborValue): KeyEvent {
-  const fields = asMap(value)
-  if (fields?.['v'] !== EVENT_VERSION) throw refusal('unknown version')
+function readFields(fields: Fields): KeyEvent {
   switch (fields['t']) {
     case 'icp':
       return readInception(fields)
+    case 'rot':
+      return readRotation(fields)
+    case 'rec':
+      return readRecovery(fields)
+    case 'end':
+      return readRetirement(fields)
     default:
       throw refusal('unknown event type')
   }
@@ -121,56 +129,73 @@ function readEvent(value: CborValue): KeyEvent {
 function readInception(fields: Fields): InceptionEvent {
   checkFieldNames(fields, INCEPTION_FIELDS)
   return {
-    v: EVENT_VERSION,
+    v: 1,
     t: 'icp',
-    sn: integerField(fields, 'sn', 0, Number.MAX_SAFE_INTEGER),
+    sn: sequenceNumber(fields),
     k: bytesField(fields, 'k', PUBLIC_KEY_BYTES),
     n: bytesField(fields, 'n', SHA256_BYTES),
     r: bytesField(fields, 'r', SHA256_BYTES),
     w: integerField(fields, 'w', MIN_RECOVERY_WINDOW_HOURS, MAX_RECOVERY_WINDOW_HOURS),
-    at: timeField(fields),
     nonce: bytesField(fields, 'nonce', NONCE_BYTES),
+    at: timeField(fields, 'at'),
   }
 }
 
-type Fields = Record<string, CborValue>
+function readRotation(fields: Fields): RotationEvent {
+  checkFieldNames(fields, ROTATION_FIELDS, ['lastGood'])
+  const { why } = fields
+  if (why !== 'routine' && why !== 'compromise') throw refusal('wrong field', 'why')
+  const hasLastGood = Object.hasOwn(fields, 'lastGood')
+  if (hasLastGood && why === 'routine') throw refusal('wrong field', 'lastGood')
+  const event: RotationEvent = {
+    t: 'rot',
+    ...readLater(fields),
+    N: bytesField(fields, 'N', PUBLIC_KEY_BYTES),
+    k: bytesField(fields, 'k', PUBLIC_KEY_BYTES),
+    n: bytesField(fields, 'n', SHA256_BYTES),
+    why,
+    // A key that somebody else holds gets no time at all.
+    grace: integerField(fields, 'grace', 0, why === 'routine' ? MAX_ROTATION_GRACE_SECONDS : 0),
+    at: timeField(fields, 'at'),
+  }
+  if (!hasLastGood) return event
+  const lastGood = timeField(fields, 'lastGood')
+  if (lastGood > event.at) throw refusal('wrong time', 'lastGood')
+  return { ...event, lastGood }
+}
 
-function canonical(bytes: Uint8Array): CborValue {
-  try {
-    return decode(bytes)
-  } catch (cause) {
-    throw refusal('not canonical', '', cause)
+function readRecovery(fields: Fields): RecoveryEvent {
+  checkFieldNames(fields, RECOVERY_FIELDS)
+  return {
+    t: 'rec',
+    ...readLater(fields),
+    R: bytesField(fields, 'R', PUBLIC_KEY_BYTES),
+    k: bytesField(fields, 'k', PUBLIC_KEY_BYTES),
+    n: bytesField(fields, 'n', SHA256_BYTES),
+    r: bytesField(fields, 'r', SHA256_BYTES),
+    at: timeField(fields, 'at'),
   }
 }
 
-function asMap(value: CborValue): Fields | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Array.isArray(value) || value instanceof Uint8Array ? undefined : value
-}
-
-function checkFieldNames(fields: Fields, names: readonly string[]): void {
-  const missing = names.find((name) => !Object.hasOwn(fields, name))
-  if (missing !== undefined) throw refusal('missing field', missing)
-  const unknown = Object.keys(fields).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw refusal('unknown field')
-}
-
-function bytesField(fields: Fields, name: string, length: number): Uint8Array {
-  const value = fields[name]
-  if (!(value instanceof Uint8Array) || value.byteLength !== length) {
-    throw refusal('wrong field', name)
+function readRetirement(fields: Fields): RetirementEvent {
+  checkFieldNames(fields, RETIREMENT_FIELDS)
+  return {
+    t: 'end',
+    ...readLater(fields),
+    by: bytesField(fields, 'by', PUBLIC_KEY_BYTES),
+    at: timeField(fields, 'at'),
   }
-  return value.slice()
 }
 
-function integerField(fields: Fields, name: string, min: number, max: number): number {
-  const value = fields[name]
-  if (typeof value !== 'number' || value < min || value > max) throw refusal('wrong field', name)
-  return value
+function readLater(fields: Fields): Pick<LaterEvent, 'v' | 'id' | 'sn' | 'p'> {
+  return {
+    v: 1,
+    id: nodeIdField(fields, 'id'),
+    sn: sequenceNumber(fields),
+    p: bytesField(fields, 'p', SHA256_BYTES),
+  }
 }
 
-function timeField(fields: Fields): number {
-  const value = fields['at']
-  if (typeof value !== 'number' || value < 0) throw refusal('wrong time')
-  return value
+function sequenceNumber(fields: Fields): number {
+  return integerField(fields, 'sn', 0, Number.MAX_SAFE_INTEGER)
 }

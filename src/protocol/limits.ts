@@ -28,12 +28,18 @@ export const MAX_KEY_EVENT_BYTES = 2_048
 /** Most events in a key log. */
 export const MAX_KEY_LOG_EVENTS = 64
 
+/** Number of the last place for a rotation. The two after it are kept for a recovery and an end. */
+export const MAX_ROTATION_SN = 61
+
 /** How long after a rotation the recovery key still beats it, unless the inception says otherwise. */
 export const DEFAULT_RECOVERY_WINDOW_HOURS = 72
 
 /** An inception may say 1 hour to 30 days: none would void the recovery key, for ever would let no rotation settle. */
 export const MIN_RECOVERY_WINDOW_HOURS = 1
 export const MAX_RECOVERY_WINDOW_HOURS = 720
+
+/** Longest time that a key may still announce its successor after a routine rotation: 7 days. */
+export const MAX_ROTATION_GRACE_SECONDS = 604_800
 
 /** Longest ask text, in bytes of UTF-8. */
 export const MAX_ASK_TEXT_BYTES = 262_144
@@ -68,8 +74,8 @@ export const MAX_ASK_CLOCK_SKEW_MS = 3_600_000
 /** Longest chain of nodes that an ask may come through, whatever is granted. */
 export const MAX_CHAIN = 8
 
-/** The lobby: what one stranger, and all of them together, may use. */
-export const LOBBY_MAX_BYTES = 8_192
+/** The lobby: what one stranger, and all of them together, may use. A proposal with the longest key log has some 32,300 bytes. */
+export const LOBBY_MAX_BYTES = 36_864
 export const LOBBY_TIMEOUT_MS = 5_000
 export const LOBBY_PARALLEL = 4
 export const LOBBY_PER_MINUTE = 10
@@ -89,3 +95,19 @@ export const MAX_ANSWER_EVENTS = 65_536
 
 /** Calls of one peer in a row that may fail before its link ends: refusing costs too. */
 export const MAX_REFUSALS = 1_000
+
+/** Longest link of an invite, in characters: one QR code that a telephone still reads. */
+export const MAX_INVITE_LINK_CHARS = 1_024
+
+/** Most addresses that an invite or a proposal names, and the longest of them, in characters. */
+export const MAX_PAIRING_ADDRESSES = 8
+export const MAX_ADDRESS_CHARS = 256
+
+/** Most rights that an invite offers. */
+export const MAX_PAIRING_GRANTS = 16
+
+/** So many proposals without an invite's secret, and the invite is of no more use. */
+export const MAX_WRONG_SECRETS = 5
+
+/** A pairing that began before its invite expired may be brought to its end so much later: a node may be off for a while. */
+export const PAIRING_FINISH_MS = 604_800_000

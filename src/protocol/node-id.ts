@@ -43,10 +43,11 @@ export function parseNodeId(text: string): Uint8Array {
  * @throws {KithError} `usage` as `parseNodeId` does.
  */
 export function fingerprintWords(id: string): string[] {
-  return words(sha256(FINGERPRINT_TAG, parseNodeId(id)))
+  return wordsOf(sha256(FINGERPRINT_TAG, parseNodeId(id)))
 }
 
-function words(digest: Uint8Array): string[] {
+/** The four words that the first 44 bits of a digest stand for. */
+export function wordsOf(digest: Uint8Array): string[] {
   const first = Buffer.from(digest).readUIntBE(0, 6)
   return Array.from({ length: FINGERPRINT_WORDS }, (_, i) => {
     const index = Math.floor(first / 2 ** (48 - BITS_PER_WORD * (i + 1))) % wordlist.length

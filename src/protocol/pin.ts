@@ -6,7 +6,7 @@ import { parsePublicKey, peerIdOf } from './peer-id.ts'
 import { strictMap } from './strict-map.ts'
 
 /** Every right that `allow` can give. */
-export const GRANT_NAMES = ['ping', 'ask', 'status'] as const
+export const GRANT_NAMES = ['ping', 'ask', 'status', 'key.rotate'] as const
 export type GrantName = (typeof GRANT_NAMES)[number]
 
 /** Classes of tools that can be made to wait for a person. */
@@ -72,15 +72,19 @@ export interface Pin {
 const count = z.int().nonnegative()
 const atLeastOne = z.int().positive()
 
-const nameSchema = z
+/** A name as the owner of a node gives it to a peer. */
+export const nameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'a name is 1 to 64 of a-z, 0-9 and -, and begins with no -')
   .refine((name) => name !== 'self', 'self is the name of this node')
   .refine((name) => !name.startsWith('kith1'), 'kith1 is how an id begins, and no name does')
 
-const idSchema = z.string().refine(isNodeId, 'no node id: kith1 and 52 characters of a-z and 2-7')
+export const idSchema = z
+  .string()
+  .refine(isNodeId, 'no node id: kith1 and 52 characters of a-z and 2-7')
 
-const keySchema = z.string().transform((text, context) => {
+/** A key in any of its forms; out comes the peer id. */
+export const keySchema = z.string().transform((text, context) => {
   try {
     return peerIdOf(parsePublicKey(text))
   } catch (err) {
@@ -89,7 +93,8 @@ const keySchema = z.string().transform((text, context) => {
   }
 })
 
-const addressSchema = z.string().superRefine((text, context) => {
+/** A multiaddr that a peer can be dialled at. */
+export const addressSchema = z.string().superRefine((text, context) => {
   const message = addressFault(text)
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })

@@ -32,5 +32,5 @@ export function wordsToSeed(text: string): Uint8Array {
 }
 
 function unusable(why: string, what: string): KithError<'usage'> {
-  return new KithError('usage', `not the words of a recovery key: ${why}`, { what })
+  return new KithError('usage', `not the words of a key: ${why}`, { what })
 }

@@ -1,7 +1,20 @@
 import { signBytes, verifyBytes } from './ed25519.ts'
 
-/** What a signature can be about: the events of a key log, so far. Each is a domain of its own. */
-export type SignedKind = 'icp'
+/** What a signature can be about. Each is a domain of its own: PROTOCOL.md lists them. */
+export const SIGNED_KINDS = [
+  'icp',
+  'rot',
+  'rec',
+  'end',
+  'rct',
+  'invite',
+  'pair-commit',
+  'pair-done',
+  'bye',
+  'rotation-request',
+] as const
+
+export type SignedKind = (typeof SIGNED_KINDS)[number]
 
 /**
  * The signature that says `bytes`, the canonical encoding of a statement of this kind. No signature of
@@ -17,7 +30,7 @@ export function verify(
   bytes: Uint8Array,
   signature: Uint8Array,
   publicKey: Uint8Array,
-): Promise<boolean> {
+): boolean {
   return verifyBytes(signedBytes(kind, bytes), signature, publicKey)
 }
 

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { KithError } from './errors.ts'
-import { MAX_ASK_SECONDS, MAX_ASK_TEXT_BYTES, MAX_CHAIN, MAX_EVENT_TEXT_BYTES } from './limits.ts'
+import {
+  MAX_ASK_SECONDS,
+  MAX_ASK_TEXT_BYTES,
+  MAX_CHAIN,
+  MAX_EVENT_TEXT_BYTES,
+  MAX_KEY_EVENT_BYTES,
+  MAX_KEY_LOG_EVENTS,
+} from './limits.ts'
 import { isNodeId } from './node-id.ts'
 import { isUuidV7 } from './uuid.ts'
 
@@ -121,7 +128,35 @@ export const statusEnd = z.strictObject({
   software: z.string().max(64),
   uptimeMs: uint,
 })
-export const keyLogEnd = z.strictObject({ log: z.array(bytes).min(1).max(64) })
+
+const keyLog = z.array(bytes).min(1).max(MAX_KEY_LOG_EVENTS)
+/** Without an id, the answerer's own log is wanted. */
+export const keyLogCall = z.strictObject({ id: z.exactOptional(nodeId) })
+export const keyLogEnd = z.strictObject({ log: keyLog })
+export const keyAnnounceCall = z.strictObject({ log: keyLog })
+export const keyAnnounceEnd = z.strictObject({
+  /** Signed: this is what the answerer holds now. */
+  receipt: bytes,
+  /** It holds two valid events that stand against each other. */
+  frozen: z.exactOptional(z.literal(true)),
+  /** What it holds, where that is another log than the one announced: one that goes on, or another branch. */
+  log: z.exactOptional(keyLog),
+})
+
+/** A signed request, as `kith/rotation-request/1` has it. */
+export const keyRequestCall = z.strictObject({
+  request: bytes.refine((request) => request.byteLength <= MAX_KEY_EVENT_BYTES),
+})
+export const keyRequestEnd = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('waiting') }),
+  z.strictObject({ state: z.literal('endorsed'), bytes, signature: bytes }),
+])
+
+/** The end is the empty map. */
+export const peerByeCall = z.strictObject({
+  /** Signed: the caller has unpinned the answerer. */
+  bye: bytes,
+})
 
 export type AskCall = z.infer<typeof askCall>
 export type AskEventBody = z.infer<typeof askEvent>

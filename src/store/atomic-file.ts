@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants, readFileSync, renameSync, type Stats } from 'node:fs'
-import { link, lstat, mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { chmod, link, lstat, mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { KithError } from '../protocol/errors.ts'
 
@@ -87,6 +87,23 @@ export async function replacePrivateFile(
   })
 }
 
+/** Takes the file at `path` away, if there is one: after a crash it is there, whole, or not. */
+export async function removePrivateFile(path: string): Promise<void> {
+  if ((await statsIfThere(path)) === undefined) return
+  await unlink(path)
+  await syncFolder(dirname(path))
+}
+
+/**
+ * Overwrites the file at `path` and takes it away, if there is one. Blocks that the disk has moved, and
+ * snapshots, are out of reach.
+ */
+export async function erasePrivateFile(path: string): Promise<void> {
+  const stats = await statsIfThere(path)
+  if (stats?.isFile() === true) await overwrite(path, stats.size)
+  await removePrivateFile(path)
+}
+
 /** Makes the folder at `path`, and those above it, if they are missing, and checks it. */
 export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
@@ -105,6 +122,19 @@ export async function checkPrivateFolder(path: string): Promise<void> {
   if ((stats.mode & OPEN_TO_OTHERS) !== 0) {
     throw unsafe(path, 'is open to other users', `chmod 700 ${path}`)
   }
+}
+
+/**
+ * Resolves if `path` is a regular file that is ours or root's and that others cannot write; one that is `secret`, not
+ * read either.
+ *
+ * @throws {KithError} `unsafe-file`
+ */
+export async function checkPrivateFile(
+  path: string,
+  { secret }: { secret: boolean },
+): Promise<void> {
+  assertSafe(path, await lstat(path), secret)
 }
 
 async function openToRead(path: string): Promise<FileHandle | undefined> {
@@ -176,6 +206,17 @@ async function writeBeside<T>(
   }
 }
 
+async function overwrite(path: string, bytes: number): Promise<void> {
+  await chmod(path, 0o600)
+  const handle = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW)
+  try {
+    await handle.writeFile(Buffer.alloc(bytes))
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
 /** Without this, the file is on disk and its name may not be (fsync(2), notes). */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY)
@@ -184,6 +225,13 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
+}
+
+async function statsIfThere(path: string): Promise<Stats | undefined> {
+  return await lstat(path).catch((err: unknown) => {
+    if (errnoOf(err) === 'ENOENT') return undefined
+    throw err
+  })
 }
 
 function readIfThere(path: string): Uint8Array | undefined {

@@ -14,13 +14,18 @@ const BYTES = {
   decode: (row: Buffer) => new Uint8Array(row.buffer, row.byteOffset, row.byteLength),
 }
 
-type Store = Level<string, Uint8Array>
+type LevelDb = Level<string, Uint8Array>
+
+/** What keeps the rows: LevelDB in a node, memory in a simulation. */
+export interface Store extends Pick<LevelDb, 'close' | 'snapshot' | 'sublevel'> {
+  batch(operations: Operation[], options: { sync: boolean }): Promise<void>
+}
 
 /** The rows of one kind: text keys, bytes as values. */
 export type Sublevel = ReturnType<typeof sublevelOf>
 
 /** A view of the database as it was when it was taken. Close it. */
-export type Snapshot = ReturnType<Store['snapshot']>
+export type Snapshot = ReturnType<LevelDb['snapshot']>
 
 /** One change, to be written together with others. */
 export type Operation =
@@ -64,10 +69,15 @@ export class Database {
    */
   static async open(folder: string): Promise<Database> {
     await makePrivateFolder(folder)
-    const level: Store = new Level(folder, { valueEncoding: BYTES })
+    const level: LevelDb = new Level(folder, { valueEncoding: BYTES })
     await level.open().catch((err: unknown) => {
       throw openFailure(folder, err)
     })
+    return await Database.over(level, folder)
+  }
+
+  /** The database over a store that is open; failures call it `folder`. @throws {KithError} `too-new`, `corrupt` */
+  static async over(level: Store, folder: string): Promise<Database> {
     try {
       await checkFormat(folder, level)
     } catch (err) {

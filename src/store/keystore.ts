@@ -21,6 +21,12 @@ import {
 /** How a secret lies on disk: as it is, or sealed by a passphrase. */
 export type Protection = { clear: true } | { passphrase: string }
 
+/** A secret, and how it lay on disk, so that what follows it can be kept in the same way. */
+export interface OpenedSecret {
+  secret: Uint8Array
+  protection: Protection
+}
+
 const FILE_VERSION = 1
 const SECRET_BYTES = 32
 const MAX_FILE_BYTES = 4_096
@@ -96,17 +102,20 @@ export async function sealSecret(
 export async function openSecret(
   path: string,
   passphrase?: string,
-): Promise<Uint8Array | undefined> {
+): Promise<OpenedSecret | undefined> {
   const content = await readPrivateFile(path, { secret: true, maxBytes: MAX_FILE_BYTES })
   if (content === undefined) return undefined
   await checkPrivateFolder(dirname(path))
   const file = parse(path, content)
-  if (file.kind === 'clear') return file.secret
+  if (file.kind === 'clear') return { secret: file.secret, protection: { clear: true } }
   if (passphrase === undefined || passphrase === '') {
     throw new KithError('passphrase', `${path} is sealed by a passphrase`, { given: false })
   }
   const { sealed, ...header } = file
-  return unseal(path, header, sealed, passphrase)
+  return {
+    secret: await unseal(path, header, sealed, passphrase),
+    protection: { passphrase },
+  }
 }
 
 async function seal(
@@ -203,6 +212,6 @@ function corrupt(path: string, cause?: unknown): KithError<'corrupt'> {
     'corrupt',
     `the key file ${path} is damaged`,
     { what: path },
-    { cause, hint: 'kith backup restore' },
+    { cause, hint: `put ${path} back from a copy; kith never makes a new key by itself` },
   )
 }

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, visit, type Document, type YAMLMap, type YAMLSeq } from 'yaml'
 import { KithError } from '../protocol/errors.ts'
-import type { GrantName, PeerRow } from '../protocol/pin.ts'
+import type { Confirmation, GrantName, PeerRow } from '../protocol/pin.ts'
 
 /** One change of peers.yaml. `name` says whose entry it is. */
 export type PeerEdit =
@@ -11,6 +11,7 @@ export type PeerEdit =
   | { op: 'rename'; name: string; to: string }
   /** Puts the id that first contact has taught in the place of the key. */
   | { op: 'set-id'; name: string; id: string }
+  | { op: 'confirm'; name: string; confirmed: Confirmation }
 
 /**
  * Changes a document that has the shape of peers.yaml, and may leave it without: its values are not
@@ -44,6 +45,9 @@ export function applyEdit(document: Document, edit: PeerEdit): void {
       return
     case 'set-id':
       setId(find(peers, edit.name), edit.id)
+      return
+    case 'confirm':
+      find(peers, edit.name).set('confirmed', edit.confirmed)
       return
   }
 }

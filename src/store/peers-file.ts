@@ -49,6 +49,17 @@ export async function editPeers(path: string, edit: PeerEdit): Promise<Pin[]> {
   }
 }
 
+/** The file at `path`, for those who only watch it and change it. */
+export function peersFile(path: string): {
+  watch: (listener: PeersListener) => Promise<() => Promise<void>>
+  edit: (edit: PeerEdit) => Promise<Pin[]>
+} {
+  return {
+    watch: (listener) => watchPeers(path, listener),
+    edit: (edit) => editPeers(path, edit),
+  }
+}
+
 /**
  * Reports the file at `path` now and at each change, also when it is replaced, removed or made anew,
  * until the returned function is called; after that nothing is reported. A file that is removed has

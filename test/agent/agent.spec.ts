@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { ABORT_GRACE_MS, Agent, MAX_NOTE_CHARS } from '../../src/agent/agent.ts'
 import type { Incident } from '../../src/agent/agent.ts'
 import type { Engine, EngineAsk, EngineEvent } from '../../src/agent/ports.ts'
+import { systemClock } from '../../src/node/clock.ts'
 import { KithError } from '../../src/protocol/errors.ts'
 import { MAX_EVENT_TEXT_BYTES } from '../../src/protocol/limits.ts'
 import { askOf, endOf, eventsOf, textOf } from './asks.ts'
@@ -28,6 +29,7 @@ describe('Agent', () => {
     const engine: Engine = { name: 'told', run }
     return new Agent({
       engine,
+      after: (ms, run) => systemClock.after(ms, run),
       incidentId: () => `incident-${incidents.length + 1}`,
       onIncident: (incident) => incidents.push(incident),
     })

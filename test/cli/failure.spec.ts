@@ -35,6 +35,15 @@ describe('a failure is reported', () => {
     assert.equal(exitCode, 4)
   })
 
+  for (const [code, hint] of [
+    ['frozen', 'kith key recover'],
+    ['rotated', 'kith key status'],
+  ] as const) {
+    it(`with what to type when the peer says ${code}`, () => {
+      assert.equal(reportFailure(new RefusedByPeer(code, {})).error.hint, hint)
+    })
+  }
+
   it('with the time to wait as a hint', () => {
     const { error, exitCode } = reportFailure(
       new RefusedByPeer('rate-limited', { retryAfterMs: 2_000 }),

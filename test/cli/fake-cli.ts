@@ -4,7 +4,13 @@ import type { CliContext, DaemonModule, Interrupts, OfflineNode } from '../../sr
 import { EXIT } from '../../src/cli/exit-codes.ts'
 import type { ExitCode } from '../../src/cli/exit-codes.ts'
 import { Interrupted } from '../../src/cli/failure.ts'
-import type { AskStreamItem, Input, Output, RouteName } from '../../src/node/control/api.ts'
+import type {
+  AskStreamItem,
+  CallName,
+  Input,
+  Output,
+  RouteName,
+} from '../../src/node/control/api.ts'
 import { homeOf } from '../../src/node/home.ts'
 import { KithError } from '../../src/protocol/errors.ts'
 
@@ -30,7 +36,7 @@ export class Screen extends Writable {
 
 /** Each route's answer to an input; a route without one has no running node behind it. */
 export type Answers = {
-  [N in Exclude<RouteName, 'askEvents'>]?: (input: Input<N>) => Output<N> | Promise<Output<N>>
+  [N in CallName]?: (input: Input<N>) => Output<N> | Promise<Output<N>>
 }
 
 /** A world for commands that is made of memory. */
@@ -56,7 +62,7 @@ export class FakeCli implements CliContext {
   readonly #second = new AbortController()
 
   readonly client: CliContext['client'] = {
-    call: async <N extends Exclude<RouteName, 'askEvents'>>(name: N, input: Input<N>) => {
+    call: async <N extends CallName>(name: N, input: Input<N>) => {
       this.calls.push([name, input])
       const answer = this.answers[name]
       if (answer === undefined) throw notRunning()
@@ -96,6 +102,7 @@ export class FakeCli implements CliContext {
       editPeers: absent,
       listPeers: absent,
       explain: absent,
+      openKeys: absent,
       ...this.offlineNode,
     }
   }

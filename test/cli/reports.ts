@@ -44,6 +44,7 @@ export const status: StatusReport = {
   problems: [],
   asks: { running: 1, queued: 2, out: 3 },
   peers: [bob],
+  pairings: { invites: [], joins: [] },
 }
 
 export const ask: AskReport = {

@@ -9,13 +9,8 @@ import { read, write } from './cbor.ts'
 import type { Value } from './cbor.ts'
 import { isSigned, signWith } from './ed25519.ts'
 import { fingerprint, nodeId, peerId, readNodeId, readPublicKey } from './ids.ts'
-import { validate } from './key-log.ts'
 import { prefix, readFrames, readMessage } from './link.ts'
-import { Refused } from './refused.ts'
-
-const text = z.string()
-const bytes = z.string().transform((hex) => new Uint8Array(Buffer.from(hex, 'hex')))
-const named = { name: text }
+import { assertRefused, bytes, named, text, vectors } from './vectors.ts'
 
 describe('conformance', () => {
   it('is free of the code that it checks', () => {
@@ -118,44 +113,6 @@ describe('conformance', () => {
     })
   })
 
-  describe('of key logs', () => {
-    const { refused, valid } = vectors('key-logs.json', {
-      inputs: z.record(text, text),
-      valid: z.array(
-        z.strictObject({
-          ...named,
-          windowHours: z.int(),
-          at: z.int(),
-          event: bytes,
-          events: z.array(bytes),
-          head: bytes,
-        }),
-      ),
-      refused: z.array(
-        z.strictObject({
-          ...named,
-          what: text,
-          events: z.array(bytes),
-          expectedId: text.optional(),
-        }),
-      ),
-    })
-
-    it(`takes ${valid.length}, and says what they say`, () => {
-      for (const { event, events, head, name, windowHours } of valid) {
-        const state = validate(events, nodeId(event))
-        assert.equal(Buffer.compare(state.head, head), 0, name)
-        assert.deepEqual([state.sn, state.windowHours], [0, windowHours], name)
-      }
-    })
-
-    it(`refuses ${refused.length}, each by the rule that comes first`, () => {
-      for (const { events, expectedId, name, what } of refused) {
-        assert.throws(() => validate(events, expectedId), new Refused(what), name)
-      }
-    })
-  })
-
   describe('of frames', () => {
     const { lengths, refused, valid } = vectors('frames.json', {
       valid: z.array(z.strictObject({ ...named, bodies: z.array(bytes), hex: bytes })),
@@ -199,15 +156,6 @@ describe('conformance', () => {
   })
 })
 
-/** The vectors in a file, which has these keys and no others. */
-function vectors<S extends z.ZodRawShape>(
-  name: string,
-  shape: S,
-): z.output<z.ZodObject<S, z.core.$strict>> {
-  const file = new URL(`../vectors/${name}`, import.meta.url)
-  return z.strictObject(shape).parse(JSON.parse(readFileSync(file, 'utf8')))
-}
-
 /** A value as the vectors have it: bytes are `{"bytes": "<hex>"}`. */
 function fromJson(json: unknown): Value {
   if (Array.isArray(json)) return json.map(fromJson)
@@ -218,8 +166,4 @@ function fromJson(json: unknown): Value {
     return new Uint8Array(Buffer.from(value, 'hex'))
   }
   return new Map(entries.map(([key, value]) => [key, fromJson(value)]))
-}
-
-function assertRefused(run: () => unknown, name: string): void {
-  assert.throws(run, Refused, name)
 }

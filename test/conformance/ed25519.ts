@@ -5,8 +5,18 @@ const P = 2n ** 255n - 19n
 const D = mod(-121_665n * inverse(121_666n))
 const SQRT_OF_MINUS_1 = power(2n, (P - 1n) / 4n)
 
+/** Points by their hex. The same ones come again and again, and the sums below are slow. */
+const known = new Map<string, boolean>()
+
 /** True if `bytes` encode a point in the one way there is, and it is not of small order. */
 export function isSound(bytes: Uint8Array): boolean {
+  const hex = Buffer.from(bytes).toString('hex')
+  const sound = known.get(hex) ?? isSoundPoint(bytes)
+  known.set(hex, sound)
+  return sound
+}
+
+function isSoundPoint(bytes: Uint8Array): boolean {
   if (bytes.byteLength !== 32) return false
   const number = BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
   const [signBit, y] = [number >> 255n, number & (2n ** 255n - 1n)]

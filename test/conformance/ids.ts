@@ -34,8 +34,12 @@ export function readNodeId(text: string): Uint8Array {
 }
 
 export function fingerprint(id: string): string[] {
-  const digest = Buffer.from(sha256(Buffer.from('kith/words/1'), readNodeId(id)))
-  const bits = BigInt(`0x${digest.toString('hex')}`) >> (256n - 44n)
+  return wordsOf(sha256(Buffer.from('kith/words/1'), readNodeId(id)))
+}
+
+/** The four words of a digest. */
+export function wordsOf(digest: Uint8Array): string[] {
+  const bits = BigInt(`0x${Buffer.from(digest).toString('hex')}`) >> (256n - 44n)
   return [33n, 22n, 11n, 0n].map((shift) => wordlist[Number((bits >> shift) & 2047n)] ?? '')
 }
 

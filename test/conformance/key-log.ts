@@ -1,103 +1,131 @@
-/* PROTOCOL.md §5. */
-import { read } from './cbor.ts'
-import type { Value } from './cbor.ts'
+/* PROTOCOL.md §5: what a key log says. */
 import { isSigned, isSound } from './ed25519.ts'
 import { nodeId, sha256 } from './ids.ts'
 import { Refused } from './refused.ts'
+import { readStatement } from './statement.ts'
+import type { Kind, Statement } from './statement.ts'
 
-/** What a valid log says. */
+/** What a valid log says. Hashes and keys are in hex. */
 export interface State {
   id: string
   sn: number
-  head: Uint8Array
-  keyInForce: Uint8Array
-  next: Uint8Array
-  recovery: Uint8Array
+  head: string
+  /** None after an end. */
+  keyInForce?: string
+  n: string
+  r: string
   windowHours: number
 }
 
-interface Inception {
-  content: Uint8Array
-  signatures: Uint8Array[]
-  sn: number
-  k: Uint8Array
-  n: Uint8Array
-  r: Uint8Array
-  w: number
+/** An event, and what the log says after it. */
+export interface Step {
+  event: Statement
+  after: State
 }
 
-const FIELDS = ['v', 't', 'sn', 'k', 'n', 'r', 'w', 'at', 'nonce']
+const LATER = { id: 'node id', sn: 'integer', p: 32 } as const
+const KINDS: Readonly<Record<string, Kind>> = {
+  icp: { fields: { sn: 'integer', k: 32, n: 32, r: 32, w: [1, 720], nonce: 16 }, times: ['at'] },
+  rot: {
+    fields: { ...LATER, N: 32, k: 32, n: 32, why: 'text', grace: [0, 604_800] },
+    times: ['lastGood', 'at'],
+    optional: 'lastGood',
+    fits: ({ has, integer, text }) =>
+      text('why') === 'routine'
+        ? !has('lastGood')
+        : text('why') === 'compromise' && integer('grace') === 0,
+  },
+  rec: { fields: { ...LATER, R: 32, k: 32, n: 32, r: 32 }, times: ['at'] },
+  end: { fields: { ...LATER, by: 32 }, times: ['at'] },
+}
 
 /** @throws {Refused} with the name of the first rule that refuses */
 export function validate(log: readonly Uint8Array[], expectedId?: string): State {
+  const last = trace(log, expectedId).at(-1)
+  if (last === undefined) throw new Refused('empty log')
+  return last.after
+}
+
+/** The events of a valid log, with what it says after each. @throws {Refused} as `validate` */
+export function trace(log: readonly Uint8Array[], expectedId?: string): Step[] {
   if (log.length > 64) throw new Refused('too many events')
-  const [first, ...later] = log.map(readEvent)
-  if (first === undefined) throw new Refused('empty log')
-  const id = nodeId(first.content)
+  if (log.length === 0) throw new Refused('empty log')
+  const events = log.map(readEvent)
+  const rotatesLate = events.some(({ kind }, place) => kind === 'rot' && place > 61)
+  if (rotatesLate) throw new Refused('too many events')
+  const steps: Step[] = []
+  for (const event of events) {
+    const before = steps.at(-1)?.after
+    const after = before === undefined ? begin(event, expectedId) : follow(before, event)
+    steps.push({ event, after })
+  }
+  for (const [place, { event }] of steps.entries()) {
+    checkSignatures(event, steps[place - 1]?.after)
+  }
+  return steps
+}
+
+export function readEvent(bytes: Uint8Array): Statement {
+  return readStatement(bytes, KINDS)
+}
+
+function begin(event: Statement, expectedId: string | undefined): State {
+  const { content, hex, integer, kind } = event
+  const id = nodeId(content)
   if (expectedId !== undefined && expectedId !== id) throw new Refused('wrong id')
-  if (first.sn !== 0) throw new Refused('wrong sequence number')
-  checkKeys(first)
-  const [second] = later
-  if (second !== undefined && second.sn !== 1) throw new Refused('wrong sequence number')
-  if (second !== undefined) throw new Refused('inception not first')
-  const { content, k, n, r, sn, w } = first
-  return { id, sn, head: sha256(content), keyInForce: k, next: n, recovery: r, windowHours: w }
+  if (integer('sn') !== 0) throw new Refused('wrong sequence number')
+  if (kind !== 'icp') throw new Refused('inception not first')
+  const [k, n, r] = [hex('k'), hex('n'), hex('r')]
+  checkDistinct(hash(k), n, r)
+  return { id, sn: 0, head: headOf(event), keyInForce: k, n, r, windowHours: integer('w') }
 }
 
-function readEvent(bytes: Uint8Array): Inception {
-  if (bytes.byteLength > 2_048) throw new Refused('event too large')
-  const envelope = canonical(bytes)
-  if (!(envelope instanceof Map) || envelope.size !== 2) throw new Refused('not a signed event')
-  const [content, signatures] = [envelope.get('e'), envelope.get('s')]
-  const isSignature = (item: Value): item is Uint8Array =>
-    item instanceof Uint8Array && item.byteLength === 64
-  if (!(content instanceof Uint8Array && Array.isArray(signatures))) {
-    throw new Refused('not a signed event')
+function follow(before: State, event: Statement): State {
+  const { hex, integer, kind, text } = event
+  const { id, keyInForce, n, r, sn, windowHours } = before
+  if (kind !== 'icp' && text('id') !== id) throw new Refused('wrong id')
+  if (integer('sn') !== sn + 1) throw new Refused('wrong sequence number')
+  if (kind === 'icp') throw new Refused('inception not first')
+  if (keyInForce === undefined) throw new Refused('retired')
+  if (hex('p') !== before.head) throw new Refused('bad link')
+  const after = { id, sn: sn + 1, head: headOf(event), n, r, windowHours }
+  if (kind === 'end') {
+    if (![n, r].includes(hash(hex('by')))) throw new Refused('wrong commitment')
+    return after
   }
-  if (!signatures.every(isSignature)) throw new Refused('not a signed event')
-  return { content, signatures, ...readInception(canonical(content)) }
+  const [shown, committed] = kind === 'rot' ? [hex('N'), n] : [hex('R'), r]
+  if (hash(shown) !== committed) throw new Refused('wrong commitment')
+  const [k, nextN] = [hex('k'), hex('n')]
+  const nextR = kind === 'rot' ? [] : [hex('r')]
+  checkDistinct(hash(keyInForce), hash(k), n, r, nextN, ...nextR)
+  return { ...after, keyInForce: k, n: nextN, r: nextR[0] ?? r }
 }
 
-function readInception(event: Value): Omit<Inception, 'content' | 'signatures'> {
-  if (!(event instanceof Map) || event.get('v') !== 1) throw new Refused('unknown version')
-  if (event.get('t') !== 'icp') throw new Refused('unknown event type')
-  if (FIELDS.some((name) => !event.has(name))) throw new Refused('missing field')
-  if (event.size > FIELDS.length) throw new Refused('unknown field')
-  const integer = (name: string, min: number, max: number, what = 'wrong field'): number => {
-    const value = event.get(name)
-    if (typeof value === 'number' && min <= value && value <= max) return value
-    throw new Refused(what)
+/** The keys that sign an event, and the keys in it that are shown: the same, but for the key before. */
+function checkSignatures(event: Statement, before: State | undefined): void {
+  const { bytes, content, kind, signatures, text } = event
+  const names: Record<string, string[]> = { icp: ['k'], rot: ['N', 'k'], rec: ['R', 'k'] }
+  const keys = (names[kind] ?? ['by']).map((name) => bytes(name))
+  if (!keys.every(isSound)) throw new Refused('weak key')
+  if (kind === 'rot' && text('why') === 'routine') {
+    keys.push(Buffer.from(before?.keyInForce ?? '', 'hex'))
   }
-  const bytes = (name: string, length: number): Uint8Array => {
-    const value = event.get(name)
-    if (value instanceof Uint8Array && value.byteLength === length) return value
-    throw new Refused('wrong field')
-  }
-  const inception = {
-    sn: integer('sn', 0, Infinity),
-    k: bytes('k', 32),
-    n: bytes('n', 32),
-    r: bytes('r', 32),
-    w: integer('w', 1, 720),
-  }
-  bytes('nonce', 16)
-  integer('at', 0, Infinity, 'wrong time')
-  return inception
+  const valid = keys.every((key, place) => {
+    const signature = signatures[place]
+    return signature !== undefined && isSigned(kind, content, signature, key)
+  })
+  if (!valid || signatures.length > keys.length) throw new Refused('bad signature')
 }
 
-function checkKeys({ content, k, n, r, signatures }: Inception): void {
-  if (!isSound(k)) throw new Refused('weak key')
-  const hashes = [sha256(k), n, r].map((hash) => Buffer.from(hash).toString('hex'))
-  if (new Set(hashes).size < 3) throw new Refused('keys not distinct')
-  const [signature, ...others] = signatures
-  if (signature === undefined || others.length > 0) throw new Refused('bad signature')
-  if (!isSigned('icp', content, signature, k)) throw new Refused('bad signature')
+function checkDistinct(...hashes: string[]): void {
+  if (new Set(hashes).size < hashes.length) throw new Refused('keys not distinct')
 }
 
-function canonical(bytes: Uint8Array): Value {
-  try {
-    return read(bytes)
-  } catch {
-    throw new Refused('not canonical')
-  }
+function headOf({ content }: Statement): string {
+  return Buffer.from(sha256(content)).toString('hex')
+}
+
+/** H of what is in hex, in hex. */
+export function hash(hex: string): string {
+  return Buffer.from(sha256(Buffer.from(hex, 'hex'))).toString('hex')
 }

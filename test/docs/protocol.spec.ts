@@ -5,8 +5,11 @@ import { isFinal } from '../../src/protocol/ask.ts'
 import { WIRE_CODES } from '../../src/protocol/errors.ts'
 import type { WireCode, WireDetails } from '../../src/protocol/errors.ts'
 import { VERB_GRANTS } from '../../src/protocol/grant.ts'
-import { KEY_LOG_REFUSALS } from '../../src/protocol/key-event.ts'
+import { KEY_LOG_REFUSALS } from '../../src/protocol/key-log-refusal.ts'
+import { inviteSchema } from '../../src/protocol/invite.ts'
 import * as limits from '../../src/protocol/limits.ts'
+import { pairingMessage } from '../../src/protocol/pairing-messages.ts'
+import { SIGNED_KINDS } from '../../src/protocol/signed.ts'
 import * as verbs from '../../src/protocol/verbs.ts'
 import { ROOT } from '../helpers/imports.ts'
 import { code, page, section, table, tables } from './markdown.ts'
@@ -53,7 +56,12 @@ const BODIES: [verb: string, line: string, schema: z.ZodObject][] = [
   ['ask.cancel', 'Call:', verbs.cancelCall],
   ['ask.cancel', 'End:', verbs.askSummary],
   ['status', 'End:', verbs.statusEnd],
+  ['peer.bye', 'Call:', verbs.peerByeCall],
+  ['key.log', 'Call:', verbs.keyLogCall],
   ['key.log', 'End:', verbs.keyLogEnd],
+  ['key.announce', 'Call:', verbs.keyAnnounceCall],
+  ['key.announce', 'End:', verbs.keyAnnounceEnd],
+  ['key.request', 'Call:', verbs.keyRequestCall],
 ]
 
 describe(PAGE, () => {
@@ -86,9 +94,20 @@ describe(PAGE, () => {
     assert.deepEqual(written.sort(byName), expected.sort(byName))
   })
 
+  it('has every kind of signature', () => {
+    const rows = table(section(text, '## 3. Signatures'))
+    assert.deepEqual(
+      rows.map(([kind]) => code(kind)),
+      [...SIGNED_KINDS],
+    )
+  })
+
   it('has every reason to refuse a key log', () => {
     const rows = table(section(text, '### Validation'))
-    assert.deepEqual(rows.map(([, reason]) => code(reason)).sort(), [...KEY_LOG_REFUSALS].sort())
+    assert.deepEqual(
+      rows.map(([, reason]) => code(reason)),
+      [...KEY_LOG_REFUSALS],
+    )
   })
 
   it('has every state of an ask, the final ones last', () => {
@@ -118,6 +137,23 @@ describe(PAGE, () => {
       assert.deepEqual(keys, expected)
     })
   }
+
+  for (const schema of pairingMessage.options) {
+    const name = schema.shape.t.value
+    it(`has the keys of a pairing's ${name}`, () => {
+      const [, below = ''] = section(text, '### Pairing').split(`\n\`${name}\`, `)
+      const keys = table(below).map(([key]) => code(key))
+      assert.deepEqual(keys, Object.keys(schema.shape))
+    })
+  }
+
+  it('has the keys of an invite', () => {
+    const keys = table(section(text, '### Invites')).map(([key]) => key)
+    const expected = Object.entries(inviteSchema.shape).map(([key, value]) =>
+      value instanceof z.ZodExactOptional ? `\`${key}\` ?` : `\`${key}\``,
+    )
+    assert.deepEqual(keys, expected)
+  })
 
   it('has a table for every body that has keys', () => {
     const named = new Set<unknown>(BODIES.map(([, , schema]) => schema))

@@ -130,14 +130,19 @@ async function walk(step: Step, terminal: Terminal, translate: Map<string, strin
   else assert.equal(blank(printed).slice(0, begins.length), begins)
 }
 
-/** Which id, words and peer id of this run stand for those in the text. */
+/** What the outputs have that is another thing on each run, by what they begin with. */
+const OTHER_EACH_TIME: readonly [begins: string, what: RegExp[]][] = [
+  ['This node is made', [/^id {2,}(.*)$/m, /^words {2,}(.*)$/m, /^peer id {2,}(.*)$/m]],
+  ['kith://i/1/', [/^(kith:\S+)$/m]],
+  ['alice and this node have pinned', [/^words: (.*)$/m]],
+]
+
+/** Which ids, words, peer ids and links of this run stand for those in the text. */
 function learn(expected: string, printed: string, translate: Map<string, string>): void {
-  if (!expected.startsWith('This node is made')) return
-  for (const label of ['id', 'words', 'peer id']) {
-    const [shown, real] = [expected, printed].map(
-      (text) => new RegExp(`^${label} {2,}(.*)$`, 'm').exec(text)?.[1],
-    )
-    assert.ok(shown !== undefined && real !== undefined, `no ${label} in\n${printed}`)
+  const [, patterns = []] = OTHER_EACH_TIME.find(([begins]) => expected.startsWith(begins)) ?? []
+  for (const pattern of patterns) {
+    const [shown, real] = [expected, printed].map((text) => pattern.exec(text)?.[1])
+    assert.ok(shown !== undefined && real !== undefined, `no ${pattern.source} in\n${printed}`)
     translate.set(shown, real)
   }
 }

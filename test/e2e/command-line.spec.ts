@@ -1,27 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-
-const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
-
-interface Outcome {
-  code: number
-  out: string
-  err: string
-}
-
-/** What `kith` says and exits with in the home of `node`. */
-async function kith(node: LiveNode, ...args: string[]): Promise<Outcome> {
-  const env = { PATH: process.env['PATH'], KITH_HOME: node.home.path }
-  const child = spawn(process.execPath, [KITH, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const closed = once(child, 'close') as Promise<[number]>
-  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
-  return { code, out, err }
-}
+import { kith } from '../helpers/run-kith.ts'
 
 describe('the command line beside a running node', () => {
   const make = liveNodes()

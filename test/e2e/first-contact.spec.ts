@@ -22,7 +22,8 @@ describe('first contact between processes', () => {
       assert.ok(rttMs > 0)
       assert.match(software, /^kith\//)
       const { lobby, peers } = await one.status()
-      assert.equal(lobby, 'shut')
+      // As long as anybody is pinned: a rotation of a stolen key has to reach us.
+      assert.equal(lobby, 'open')
       assert.deepEqual(
         peers.map(({ key, state }) => [key, state]),
         [[other.key, 'connected']],

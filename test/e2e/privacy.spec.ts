@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { keyInUsePath } from '../helpers/key-paths.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 
 const CANARY = 'canary-9f2c'
@@ -14,9 +14,9 @@ describe('the log of a node', () => {
       await make('alice'),
       await make('bob', { protection: { passphrase: PASSPHRASE } }),
     ]
-    const key = JSON.parse(
-      await readFile(join(alice.home.path, 'keys', 'current.json'), 'utf8'),
-    ) as { secret: string }
+    const key = JSON.parse(await readFile(await keyInUsePath(alice.home.path), 'utf8')) as {
+      secret: string
+    }
     await alice.pin(bob)
     await bob.pin(alice, { allow: ['ask'], addresses: [], ask: { preset: 'write' } })
     await bob.start(PASSPHRASE)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { chmod, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keyInUsePath } from '../helpers/key-paths.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 
@@ -99,16 +100,17 @@ describe('the process of a node', () => {
   describe('that starts', () => {
     it('refuses a key that others can read', async () => {
       const node = await make('open-key')
-      const key = join(node.home.path, 'keys', 'current.json')
+      const key = await keyInUsePath(node.home.path)
       await chmod(key, 0o644)
       const { code, hint } = await refusalOf(node)
       assert.deepEqual([code, hint], ['unsafe-file', `chmod 600 ${key}`])
     })
 
-    for (const missing of ['keys/current.json', 'identity.json']) {
+    for (const missing of ['its key in use', 'identity.json']) {
       it(`refuses a home without ${missing}, and makes no new one`, async () => {
         const node = await make(missing.replaceAll(/\W/g, '-'))
-        await rm(join(node.home.path, missing))
+        const { path } = node.home
+        await rm(missing === 'identity.json' ? join(path, missing) : await keyInUsePath(path))
         const before = await readdir(node.home.path, { recursive: true })
         const { code } = await refusalOf(node)
         assert.equal(code, missing === 'identity.json' ? 'no-identity' : 'corrupt')

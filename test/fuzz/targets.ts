@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { encode as dagEncode } from '@ipld/dag-cbor'
 import { z } from 'zod'
-import { readShow } from '../../src/node/lobby.ts'
+import { readShow } from '../../src/node/key-trade.ts'
+import { readLobbyMessage } from '../../src/node/lobby-talk.ts'
+import { readBye } from '../../src/protocol/bye.ts'
 import { decode, encode } from '../../src/protocol/cbor.ts'
 import type { CborValue } from '../../src/protocol/cbor.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
 import type { FailureCode } from '../../src/protocol/errors.ts'
 import { FrameDecoder, encodeFrame } from '../../src/protocol/frame.ts'
-import { KEY_LOG_REFUSALS } from '../../src/protocol/key-event.ts'
+import { KEY_LOG_REFUSALS } from '../../src/protocol/key-log-refusal.ts'
 import { validateKeyLog } from '../../src/protocol/key-log.ts'
 import { decodeMessage, encodeMessage } from '../../src/protocol/message.ts'
 import * as verbs from '../../src/protocol/verbs.ts'
@@ -27,6 +29,11 @@ const withHex = z.object({ valid: z.array(z.object({ hex: z.string() })) })
 const withEvents = z.object({ valid: z.array(z.object({ events: z.array(z.string()) })) })
 
 const LOGS = readVectors('key-logs.json', withEvents).valid.map(({ events }) => events)
+const withBytes = z.string().transform(fromHex)
+const BYES = readVectors(
+  'byes.json',
+  z.object({ key: withBytes, valid: z.array(z.object({ bye: withBytes })) }),
+)
 const BODIES = Object.entries(verbs).flatMap(([name, schema]): z.ZodType[] =>
   schema instanceof z.ZodType && name !== 'bytes' ? [schema] : [],
 )
@@ -42,6 +49,7 @@ export const TARGETS: readonly Target[] = [
     corpus: LOGS.map((events) => encode({ t: 'show', log: events.map(fromHex) })),
     check: checkShow,
   },
+  { name: 'byes', corpus: BYES.valid.map(({ bye }) => bye), check: checkBye },
   { name: 'verbs', corpus: sampleBodies().map(encode), check: checkBody },
 ]
 
@@ -77,12 +85,12 @@ function checkCbor(bytes: Uint8Array): void {
   assert.equal(hex(dagEncode(value)), hex(bytes))
 }
 
-/** A log that is taken is one of those that were signed. */
-async function checkKeyLog(bytes: Uint8Array): Promise<void> {
+/** A log that is taken is one of those that were signed, or what one of them was before. */
+function checkKeyLog(bytes: Uint8Array): void {
   const events = tried(() => decode(bytes), 'malformed')
   if (!Array.isArray(events) || !events.every((event) => event instanceof Uint8Array)) return
   try {
-    await validateKeyLog(events)
+    validateKeyLog(events)
   } catch (err) {
     assert.ok(isFailure(err, 'malformed'), String(err))
     const { what } = err.details
@@ -94,7 +102,7 @@ async function checkKeyLog(bytes: Uint8Array): Promise<void> {
   }
   const shown = events.map(hex).join()
   assert.ok(
-    LOGS.some((log) => log.join() === shown),
+    LOGS.some((log) => log.slice(0, events.length).join() === shown),
     'a log was taken that nobody signed',
   )
 }
@@ -102,12 +110,19 @@ async function checkKeyLog(bytes: Uint8Array): Promise<void> {
 function checkShow(bytes: Uint8Array): void {
   let log: Uint8Array[]
   try {
-    log = readShow(bytes)
+    log = readShow(readLobbyMessage(bytes))
   } catch (err) {
     assert.ok(err instanceof z.ZodError || isFailure(err, 'malformed'), String(err))
     return
   }
   assert.equal(hex(encode({ t: 'show', log })), hex(bytes))
+}
+
+/** A bye that is taken is one of those that were signed. */
+function checkBye(bytes: Uint8Array): void {
+  if (tried(() => readBye(bytes, BYES.key), 'malformed') === undefined) return
+  const signed = BYES.valid.some(({ bye }) => Buffer.compare(bye, bytes) === 0)
+  assert.ok(signed, 'a bye was taken that nobody signed')
 }
 
 /** Every schema takes the body as it is, or says why not in details that can be sent. */
@@ -168,5 +183,6 @@ function sampleBodies(): CborValue[] {
     { ask: ASK, state: 'running', lastSeq: 0 },
     {},
     { log: [nonce] },
+    { bye: nonce },
   ]
 }

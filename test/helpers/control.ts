@@ -40,7 +40,7 @@ export class TestControl {
           this.calls.push([name, input])
           const handler = this.does.get(name)
           if (handler !== undefined) return await handler(input, signal)
-          return name === 'askEvents' ? stream([]) : {}
+          return ROUTES[name].stream === true ? stream([]) : {}
         },
       ]),
     ) as unknown as Handlers

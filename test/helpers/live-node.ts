@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient } from '../../src/node/control/client.ts'
 import type { AskStreamItem, Input, StatusReport } from '../../src/node/control/api.ts'
@@ -19,6 +19,7 @@ import type { LogLine, LogPredicate } from './log-tap.ts'
 import { freePort } from './tcp-proxy.ts'
 
 const RUN_NODE = fileURLToPath(new URL('run-node.ts', import.meta.url))
+const RUN_CRASHING_NODE = fileURLToPath(new URL('run-crashing-node.ts', import.meta.url))
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/kith', import.meta.url))
 
 export interface LiveNodeInit {
@@ -26,6 +27,15 @@ export interface LiveNodeInit {
   protection?: Protection
   /** @default a free port of 127.0.0.1 */
   address?: string
+  /** Puts its rotation key on no disk. */
+  rotationKeyOffHost?: true
+}
+
+/** 24 words each, as they were shown when the node was made. */
+interface Words {
+  recovery: string
+  /** Empty when the rotation key is on the host. */
+  rotation: string
 }
 
 /** How a process ended, with what it wrote to stderr. */
@@ -47,7 +57,9 @@ export class LiveNode {
   readonly name: string
   readonly home: Home
   readonly id: string
+  /** Peer id of its first key. */
   readonly key: string
+  readonly words: Words
   /** Where it listens. */
   readonly address: string
   readonly client: ControlClient
@@ -58,12 +70,13 @@ export class LiveNode {
 
   private constructor(
     home: Home,
-    init: { name: string; id: string; key: string; address: string },
+    init: { name: string; id: string; key: string; words: Words; address: string },
   ) {
     this.home = home
     this.name = init.name
     this.id = init.id
     this.key = init.key
+    this.words = init.words
     this.address = init.address
     this.client = new ControlClient({ socket: home.socket, home: home.path })
   }
@@ -71,9 +84,30 @@ export class LiveNode {
   static async make(folder: string, name: string, init: LiveNodeInit = {}): Promise<LiveNode> {
     const home = homeOf({ KITH_HOME: join(folder, name) }, undefined)
     const address = init.address ?? `/ip4/127.0.0.1/tcp/${await freePort()}`
-    const protection = init.protection ?? { clear: true }
-    const { id, key } = await initNode(home, { protection, name, listen: [address] })
-    return new LiveNode(home, { name, id, key, address })
+    const { protection = { clear: true }, rotationKeyOffHost } = init
+    const made = await initNode(home, {
+      protection,
+      name,
+      listen: [address],
+      ...(rotationKeyOffHost === undefined ? {} : { rotationKeyOffHost }),
+    })
+    const { id, key = '', recoveryWords, rotationWords = [] } = made
+    const words = { recovery: recoveryWords.join(' '), rotation: rotationWords.join(' ') }
+    return new LiveNode(home, { name, id, key, words, address })
+  }
+
+  /** What somebody has who has copied its keys and its files, but for the store. It listens elsewhere. */
+  async stolen(name: string): Promise<LiveNode> {
+    const home = homeOf({ KITH_HOME: join(dirname(this.home.path), name) }, undefined)
+    const address = `/ip4/127.0.0.1/tcp/${await freePort()}`
+    await mkdir(home.path, { mode: 0o700 })
+    for (const part of ['identity.json', 'keys', 'peers.yaml']) {
+      await cp(join(this.home.path, part), join(home.path, part), { recursive: true })
+    }
+    const config = await readFile(this.home.config, 'utf8')
+    await writeFile(home.config, config.replace(this.address, address), { mode: 0o600 })
+    const { id, key, words } = this
+    return new LiveNode(home, { name, id, key, words, address })
   }
 
   get pid(): number {
@@ -82,7 +116,10 @@ export class LiveNode {
 
   /** Begins a process, which may or may not become ready. */
   launch(passphrase?: string): Promise<Exit> {
-    const args = [RUN_NODE, ...(passphrase === undefined ? [] : [passphrase])]
+    return this.#spawn([RUN_NODE, ...(passphrase === undefined ? [] : [passphrase])])
+  }
+
+  #spawn(args: string[]): Promise<Exit> {
     const env = {
       PATH: process.env['PATH'],
       KITH_HOME: this.home.path,
@@ -107,8 +144,17 @@ export class LiveNode {
 
   /** Resolves when it listens. */
   async start(passphrase?: string): Promise<void> {
+    await this.#ready(() => this.launch(passphrase))
+  }
+
+  /** Resolves when it listens. It kills itself at a point that `run-crashing-node.ts` knows. */
+  async startUntil(point: string): Promise<void> {
+    await this.#ready(() => this.#spawn([RUN_CRASHING_NODE, point]))
+  }
+
+  async #ready(launch: () => Promise<Exit>): Promise<void> {
     const from = this.log.mark
-    const died = this.launch(passphrase).then(({ code, signal, stderr }) => {
+    const died = launch().then(({ code, signal, stderr }) => {
       throw new Error(`${this.name} ended (${code ?? signal ?? ''}) before it was ready: ${stderr}`)
     })
     await Promise.race([this.logLine(({ msg }) => msg === 'ready', from), died])

@@ -2,12 +2,16 @@ import { systemClock } from '../../src/node/clock.ts'
 import type { Clock } from '../../src/node/clock.ts'
 import { Dispatcher } from '../../src/node/dispatcher.ts'
 import { Guard } from '../../src/node/guard.ts'
+import { KeyTrade } from '../../src/node/key-trade.ts'
+import type { KeyTradeComponents } from '../../src/node/key-trade.ts'
 import type { Link } from '../../src/node/link.ts'
 import { Links } from '../../src/node/links.ts'
 import { Lobby } from '../../src/node/lobby.ts'
 import type { LobbyComponents, LobbyInit } from '../../src/node/lobby.ts'
 import { createLog } from '../../src/node/log.ts'
 import { Mesh } from '../../src/node/mesh.ts'
+import type { MeshComponents } from '../../src/node/mesh.ts'
+import { createTransport } from '../../src/node/transport.ts'
 import { pingVerb } from '../../src/node/verbs/ping.ts'
 import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../../src/protocol/limits.ts'
 import { LogTap } from './log-tap.ts'
@@ -21,9 +25,13 @@ export interface TestMeshInit {
   /** @default a free port of 127.0.0.1 */
   listen?: string[]
   /** What the lobby asks and tells. @default stub pins, that know nobody's key log */
-  lobbyPins?: LobbyComponents['pins']
+  lobbyPins?: KeyTradeComponents['pins'] & LobbyComponents['pins']
   /** @default the limits of a node, and open while a pin waits */
   lobby?: Partial<LobbyInit>
+  /** @default some that are only noted */
+  strangers?: MeshComponents['strangers']
+  /** Its own key log. @default none */
+  ownLog?: Uint8Array[]
 }
 
 /** A node without a store and without asks: pins, gate, lobby, links and libp2p, and `ping`. */
@@ -34,11 +42,15 @@ export class TestMesh {
   readonly lobby: Lobby
   readonly pins: StubPins
   readonly log = new LogTap()
+  /** Keys that were noted as strangers, in order. */
+  readonly noted: string[] = []
+  /** Keys and node ids that are blocked. */
+  readonly blocked = new Set<string>()
   /** Calls of peers that were dispatched. */
   calls = 0
 
   constructor(name: string, init: TestMeshInit = {}) {
-    const { clock = systemClock, lobby, lobbyPins, peers = [] } = init
+    const { clock = systemClock, lobby, lobbyPins, ownLog = [], peers = [] } = init
     const { log: tap } = this
     const log = createLog('debug', tap)
     this.name = name
@@ -60,7 +72,7 @@ export class TestMesh {
         },
       },
       {
-        ownKey: peerOf(name).key,
+        ownKey: () => peerOf(name).key,
         hello: () => ({
           t: 'hello',
           at: clock.now(),
@@ -71,12 +83,23 @@ export class TestMesh {
         }),
       },
     )
+    const trade = new KeyTrade({
+      pins: lobbyPins ?? pins,
+      own: { id: peerOf(name).id, events: ownLog, observe: () => undefined },
+      log,
+    })
     this.lobby = new Lobby(
-      { pins: lobbyPins ?? pins, clock, log },
-      { ownLog: () => [], open: true, perMinute: 10, perAddressPerMinute: 1, ...lobby },
+      { pins: lobbyPins ?? pins, clock, log, talks: { show: trade.serve } },
+      { open: () => pins.waiting, perMinute: 10, perAddressPerMinute: 1, ...lobby },
     )
+    const strangers = init.strangers ?? {
+      blocks: (who) => this.blocked.has(who),
+      note: (key) => {
+        this.noted.push(key)
+      },
+    }
     this.mesh = new Mesh(
-      { pins, links: this.links, lobby: this.lobby, clock, log },
+      { pins, links: this.links, lobby: this.lobby, strangers, trade, createTransport, clock, log },
       { secret: seedOf(name), listen: init.listen ?? ['/ip4/127.0.0.1/tcp/0'] },
     )
   }

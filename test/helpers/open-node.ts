@@ -1,13 +1,26 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
+import type { Logger } from 'pino'
 import { readConfig } from '../../src/node/config.ts'
 import { homeOf } from '../../src/node/home.ts'
 import { createIdentity, openIdentity } from '../../src/node/identity.ts'
+import type { CreatedIdentity, CreateIdentityOptions } from '../../src/node/identity.ts'
 import { KithNode } from '../../src/node/node.ts'
+import { surroundingsOf } from '../../src/node/surroundings.ts'
+import type { Surroundings } from '../../src/node/surroundings.ts'
 import type { PeerRow } from '../../src/protocol/pin.ts'
 import { editPeers } from '../../src/store/peers-file.ts'
 import { NOW } from './ask-calls.ts'
 import { tempFolder } from './temp-folder.ts'
+
+export interface OpenInit {
+  /** Settings beside its name and where it listens. */
+  flags?: Record<string, unknown>
+  /** @default nothing is kept */
+  log?: Logger
+  /** Changes what the node finds around it. @default this machine as it is */
+  around?: (surroundings: Surroundings) => Surroundings
+}
 
 /** Whole nodes in this process, each in a home of its own in the folder of the test. */
 export class OpenNodes {
@@ -18,14 +31,30 @@ export class OpenNodes {
     this.#folder = folder
   }
 
+  /** Makes the home of a node, for `open`. */
+  async make(name: string, options: CreateIdentityOptions = {}): Promise<CreatedIdentity> {
+    return await createIdentity(join(this.#folder, name), { clear: true }, NOW, options)
+  }
+
   /** Opens the node of this name, made if there is none, on a free port of loopback. */
-  async open(name = 'node'): Promise<KithNode> {
+  async open(
+    name = 'node',
+    { around = (same) => same, flags = {}, log = pino({ level: 'silent' }) }: OpenInit = {},
+  ): Promise<KithNode> {
     const home = homeOf({ KITH_HOME: join(this.#folder, name) }, undefined)
     await createIdentity(home.path, { clear: true }, NOW).catch(() => undefined)
-    const config = await readConfig(home.config, {}, { name, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    const config = await readConfig(
+      home.config,
+      {},
+      {
+        name,
+        listen: ['/ip4/127.0.0.1/tcp/0'],
+        ...flags,
+      },
+    )
     const identity = await openIdentity(home.path, undefined)
-    const log = pino({ level: 'silent' })
-    const node = await KithNode.open({ home, config, identity, log })
+    const surroundings = around(await surroundingsOf(home))
+    const node = await KithNode.openIn(surroundings, { home, config, identity, log })
     this.#open.add(node)
     return node
   }

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Byes } from '../../src/node/byes.ts'
+import { systemClock } from '../../src/node/clock.ts'
+import { KeyLogs } from '../../src/node/key-logs.ts'
 import { createLog } from '../../src/node/log.ts'
 import { Pins } from '../../src/node/pins.ts'
 import type { PeerRow } from '../../src/protocol/pin.ts'
 import { Database } from '../../src/store/database.ts'
-import { editPeers } from '../../src/store/peers-file.ts'
+import { editPeers, peersFile } from '../../src/store/peers-file.ts'
 import { LogTap } from './log-tap.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -25,7 +28,15 @@ export function storedPins(): (peers: PeerRow[]) => Promise<StoredPins> {
     const path = join(folder(), 'peers.yaml')
     for (const peer of peers) await editPeers(path, { op: 'add', peer })
     const database = await Database.open(join(folder(), 'store'))
-    const pins = new Pins({ database, log: createLog('debug', new LogTap()) }, { path })
+    const log = createLog('debug', new LogTap())
+    const clock = systemClock
+    const pins = new Pins({
+      source: peersFile(path),
+      keyLogs: new KeyLogs({ database, clock }),
+      byes: new Byes({ database, alerts: { raise: () => undefined }, clock, log }),
+      clock,
+      log,
+    })
     await pins.start()
     stop = async () => {
       await pins.stop()

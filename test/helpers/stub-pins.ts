@@ -24,6 +24,7 @@ export function peerOf(name: string, pin: Partial<Pin> = {}): KnownPeer {
     id: `kith1${name}`,
     key: peerIdOf(publicKeyOf(seedOf(name))),
     frozen: false,
+    retired: false,
   }
 }
 
@@ -69,6 +70,11 @@ export class StubPins {
     return () => {
       this.#listeners.delete(listener)
     }
+  }
+
+  async meet(events: Uint8Array[], key: string): Promise<object> {
+    this.shown.push({ events, key })
+    return {}
   }
 
   async learn(events: Uint8Array[], key: string): Promise<undefined> {

@@ -23,7 +23,8 @@ export class TestDialer {
   make(chance: number): Dialer {
     const { clock, links, mesh, pins } = this
     const log = pino({ level: 'silent' })
-    return new Dialer({ pins, links, mesh, clock, random: () => chance, log })
+    const knowsUs = (): boolean => true
+    return new Dialer({ pins, links, mesh, knowsUs, clock, random: () => chance, log })
   }
 
   async start(...peers: KnownPeer[]): Promise<void> {

@@ -29,7 +29,7 @@ export class TestLinks {
     const log = pino({ base: null }, this.log)
     const dispatcher = { dispatch: (served: Answer) => this.answer(served) }
     const hello = (): Hello => helloOf({ at: clock.now() })
-    const ownKey = peerOf('anna').key
+    const ownKey = (): string => peerOf('anna').key
     this.links = new Links({ pins, clock, log, dispatcher }, { ownKey, hello })
     this.links.start()
     this.links.onChange(({ id }, up) => this.told.push([id, up]))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isIPv4, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { announced } from '../../src/node/addresses.ts'
+import { announced, reachable } from '../../src/node/addresses.ts'
 
 /** Addresses of this machine, as they may be told to others. */
 function own(family: 'IPv4' | 'IPv6'): string[] {
@@ -40,5 +40,24 @@ describe('announced addresses', () => {
     )
     assert.ok(found.every((address) => isIPv6(address.split('/')[2] ?? '')))
     assert.ok(!found.some((address) => address.startsWith('/ip6/fe80')))
+  })
+})
+
+describe('addresses where a running node is reached', () => {
+  const inside = ['/ip4/127.0.0.1/tcp/1', '/ip6/::1/tcp/1']
+  const outside = ['/ip4/192.0.2.1/tcp/1', '/ip6/2001:db8::1/tcp/1']
+
+  it('are what the owner says, and nothing else', () => {
+    const announce = ['/dns4/nas.lan/tcp/1']
+    assert.deepEqual(reachable({ announce }, outside), announce)
+  })
+
+  it('are else those outside of this machine, and no link-local ones', () => {
+    const all = [...inside, '/ip6/fe80::1/tcp/1', ...outside]
+    assert.deepEqual(reachable({ announce: [] }, all), outside)
+  })
+
+  it('are those of this machine where there is nothing else', () => {
+    assert.deepEqual(reachable({ announce: [] }, inside), inside)
   })
 })

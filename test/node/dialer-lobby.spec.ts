@@ -18,15 +18,19 @@ describe('dialling a node whose key may not be known', () => {
   let mesh: StubMesh
   let peer: Peer
   let dialer: Dialer
+  /** The peer knows the key that we have now. */
+  let aware: boolean
 
   beforeEach(() => {
     clock = new ManualClock()
     links = new StubLinks(clock)
     mesh = new StubMesh(links)
     peer = BERT
+    aware = true
     const pins = { peers: () => [peer], byName: () => peer, onChange: () => () => undefined }
     const log = pino({ level: 'silent' })
-    dialer = new Dialer({ pins, links, mesh, clock, random: () => 0.5, log })
+    const components = { pins, links, mesh, clock, random: () => 0.5, log }
+    dialer = new Dialer({ ...components, knowsUs: () => aware })
   })
   afterEach(async () => {
     await dialer.stop()
@@ -55,6 +59,18 @@ describe('dialling a node whose key may not be known', () => {
       assert.notEqual(links.get(BERT.id), undefined)
     })
   }
+
+  it('goes to the lobby first when it may not know our key, until it does', async () => {
+    aware = false
+    assert.deepEqual(await start(BERT), [`lobby ${A}`, `dial ${A}`])
+    aware = true
+    clock.advance(60_000)
+    links.down(BERT)
+    await settle()
+    clock.advance(250)
+    await settle()
+    assert.deepEqual(mesh.tried.splice(0), [`dial ${A}`])
+  })
 
   const lost = (what: string): KithError =>
     new KithError('connection-lost', what, { peer: 'kith1bert' })

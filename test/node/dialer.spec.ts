@@ -3,6 +3,7 @@ import { peerOf } from '../helpers/stub-pins.ts'
 import { A, B, BERT, C, testDialers } from '../helpers/test-dialer.ts'
 import type { TestDialer } from '../helpers/test-dialer.ts'
 import { settle } from '../helpers/memory-channel.ts'
+import { named } from '../helpers/stub-mesh.ts'
 
 describe('dialer', () => {
   const all = testDialers()
@@ -36,6 +37,56 @@ describe('dialer', () => {
     await test.pass(3_600_000)
     assert.deepEqual(test.tried(), [])
     assert.equal(test.dialer.state('carol'), undefined)
+  })
+
+  it('leaves a peer alone from when it has unpinned us until that is over', async () => {
+    test.mesh.at.set(A, 'silence')
+    await test.start()
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+    const unpinned = { ...BERT, unpinnedUsAt: 1 }
+    test.pins.set([unpinned])
+    await test.pass(3_600_000)
+    assert.deepEqual(test.tried(), [])
+    assert.equal(test.mesh.underWay, 0)
+    await assert.rejects(test.dialer.connect(unpinned), {
+      code: 'unreachable',
+      details: { peer: 'bert', reason: 'it has unpinned this node' },
+      hint: 'kith peers remove bert',
+    })
+    test.pins.set([BERT])
+    await settle()
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+  })
+
+  it('leaves a peer alone from when it has retired, unless it is recovered', async () => {
+    test.mesh.at.set(A, 'silence')
+    await test.start()
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+    const retired = { ...BERT, retired: true }
+    test.pins.set([retired])
+    await test.pass(3_600_000)
+    assert.deepEqual(test.tried(), [])
+    assert.equal(test.mesh.underWay, 0)
+    await assert.rejects(test.dialer.connect(retired), {
+      code: 'unreachable',
+      details: { peer: 'bert', reason: 'it has retired and does not come back' },
+      hint: 'kith peers remove bert',
+    })
+    test.pins.set([BERT])
+    await settle()
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+  })
+
+  it('tries those again at once that it waits for when it is woken, and as often as before', async () => {
+    test.mesh.at.set(A, named('ConnectionRefusedError'))
+    test.mesh.at.set(C, peerOf('carol', { addresses: [C] }))
+    await test.start(peerOf('bert', { addresses: [A] }), peerOf('carol', { addresses: [C] }))
+    await test.pass(60_000)
+    test.tried()
+    test.dialer.wake()
+    await settle()
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+    assert.equal(test.dialer.state('bert')?.failures, 1)
   })
 
   it('dials every peer at the same time', async () => {
@@ -97,7 +148,7 @@ describe('dialer', () => {
       assert.deepEqual(test.dialer.state('bert'), { failures: 0 })
     })
 
-    it('that did not last, counts it as a failure and waits', async () => {
+    it('that did not last, counts it as a failure, waits, and begins with the lobby', async () => {
       test.mesh.at.set(A, BERT)
       await test.start()
       await test.pass(4_999)
@@ -113,7 +164,7 @@ describe('dialer', () => {
       await test.pass(4_999)
       assert.deepEqual(test.tried(), [])
       await test.pass(1)
-      assert.deepEqual(test.tried(), [`dial ${A}`])
+      assert.deepEqual(test.tried(), [`lobby ${A}`, `dial ${A}`])
     })
 
     it('that ended before we could look at it, waits too', async () => {

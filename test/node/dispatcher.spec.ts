@@ -12,6 +12,7 @@ import type { FailureCode } from '../../src/protocol/errors.ts'
 import type { Body } from '../../src/protocol/message.ts'
 import { emptyCall, parseBody, pingEnd, statusEnd } from '../../src/protocol/verbs.ts'
 import { NOW, answerTo, askerPeer } from '../helpers/ask-calls.ts'
+import { keyLogComponents } from '../helpers/key-log-components.ts'
 import { LogTap } from '../helpers/log-tap.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { StubPins } from '../helpers/stub-pins.ts'
@@ -45,7 +46,7 @@ describe('dispatcher', () => {
       pins,
       guard: new Guard([
         pingVerb({ software: 'kith/test', startedAt: NOW - 5_000 }),
-        keyLogVerb(() => [Uint8Array.of(1), Uint8Array.of(2)]),
+        keyLogVerb(keyLogComponents([Uint8Array.of(1), Uint8Array.of(2)])),
         defineVerb({ name: 'status', body: emptyCall, run: () => run() }),
       ]),
       clock: new ManualClock(),

@@ -5,7 +5,7 @@ import { Guard } from '../../src/node/guard.ts'
 import type { KnownPeer } from '../../src/node/pins.ts'
 import { askVerb, attachVerb, cancelVerb, getVerb } from '../../src/node/verbs/ask.ts'
 import type { AskVerbComponents } from '../../src/node/verbs/ask.ts'
-import { keyLogVerb } from '../../src/node/verbs/key-log.ts'
+import { keyAnnounceVerb, keyLogVerb } from '../../src/node/verbs/key-log.ts'
 import { pingVerb } from '../../src/node/verbs/ping.ts'
 import { statusVerb } from '../../src/node/verbs/status.ts'
 import { KithError, isFailure } from '../../src/protocol/errors.ts'
@@ -13,6 +13,7 @@ import { MAX_ASK_TEXT_BYTES } from '../../src/protocol/limits.ts'
 import type { Body } from '../../src/protocol/message.ts'
 import type { GrantName } from '../../src/protocol/pin.ts'
 import { NOW, answerTo, askCallOf, askId, askerPeer, idOf } from '../helpers/ask-calls.ts'
+import { keyLogComponents } from '../helpers/key-log-components.ts'
 
 const OWN_ID = idOf('node')
 const PING = { nonce: new Uint8Array(4) }
@@ -47,7 +48,8 @@ function guardOf(answerer: StubAnswerer): Guard {
     statusVerb(() => {
       throw new TypeError('not run here')
     }),
-    keyLogVerb(() => [Uint8Array.of(1)]),
+    keyLogVerb(keyLogComponents([Uint8Array.of(1)])),
+    keyAnnounceVerb(keyLogComponents([])),
   ])
 }
 
@@ -138,6 +140,7 @@ describe('guard', () => {
     ['ask.get', { ask: ASK.ask }, 'ask'],
     ['status', {}, 'status'],
     ['key.log', {}, 'pinned'],
+    ['key.announce', { log: [Uint8Array.of(1)] }, 'pinned'],
   ]
   for (const [verb, body, grant] of verbs) {
     it(`lets ${verb} in for ${grant === 'pinned' ? 'any pinned peer' : `the grant ${grant}`}`, () => {
@@ -148,9 +151,16 @@ describe('guard', () => {
       }
     })
 
-    it(`${verb === 'ping' || verb === 'key.log' ? 'answers' : 'refuses'} ${verb} to a frozen peer`, () => {
+    const ofKeys = verb.startsWith('key.')
+    const harmless = verb === 'ping' || ofKeys
+    it(`${harmless ? 'answers' : 'refuses'} ${verb} to a frozen peer`, () => {
       const found = refusal({ ...askerPeer('bert'), frozen: true }, verb, body)
-      assert.equal(found, verb === 'ping' || verb === 'key.log' ? undefined : 'frozen ')
+      assert.equal(found, harmless ? undefined : 'frozen ')
+    })
+
+    it(`${ofKeys ? 'answers' : 'refuses'} ${verb} to a key that another has followed`, () => {
+      const found = refusal({ ...askerPeer('bert'), superseded: true }, verb, body)
+      assert.equal(found, ofKeys ? undefined : 'rotated ')
     })
 
     it(`refuses ${verb} with a body of another shape`, () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmod, copyFile, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createIdentity, openIdentity, readIdentity } from '../../src/node/identity.ts'
 import { publicKeyOf } from '../../src/protocol/ed25519.ts'
 import { validateKeyLog } from '../../src/protocol/key-log.ts'
@@ -10,6 +10,8 @@ import { wordsToSeed } from '../../src/protocol/recovery-words.ts'
 import { sha256 } from '../../src/protocol/sha256.ts'
 import { openSecret } from '../../src/store/keystore.ts'
 import { NOW } from '../helpers/ask-calls.ts'
+import { keyInUsePath, rotationKeyPath } from '../helpers/key-paths.ts'
+import { filesWith } from '../helpers/search-secret.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 import { hex } from '../vectors/seeds.ts'
 
@@ -25,22 +27,34 @@ describe('identity', () => {
 
   it('is made with a key in force, another one to follow, and a third that is kept nowhere', async () => {
     const { identity, recoveryWords } = await createIdentity(home, CLEAR, NOW)
-    const current = await openSecret(join(home, 'keys', 'current.json'))
-    const next = await openSecret(join(home, 'keys', 'next.json'))
-    assert.ok(current !== undefined && next !== undefined)
-    const state = await validateKeyLog(identity.log)
+    const current = await openSecret(await keyInUsePath(home))
+    const rotating = await openSecret(await rotationKeyPath(home))
+    assert.ok(current !== undefined && rotating !== undefined)
+    const state = validateKeyLog(identity.log)
     assert.equal(state.id, identity.id)
-    assert.deepEqual(state.keyInForce, publicKeyOf(current))
-    assert.deepEqual(state.nextCommitment, sha256(publicKeyOf(next)))
+    assert.deepEqual(state.keyInForce, publicKeyOf(current.secret))
+    assert.deepEqual(state.nextCommitment, sha256(publicKeyOf(rotating.secret)))
     assert.equal(recoveryWords.length, 24)
     const recovery = wordsToSeed(recoveryWords.join(' '))
     assert.deepEqual(state.recoveryCommitment, sha256(publicKeyOf(recovery)))
-    const files = await readdir(home, { recursive: true, withFileTypes: true })
-    for (const file of files.filter((entry) => entry.isFile())) {
-      const text = await readFile(join(file.parentPath, file.name), 'utf8')
-      assert.ok(!text.includes(Buffer.from(recovery).toString('base64url')), file.name)
-    }
+    assert.deepEqual(await filesWith(home, recovery), [])
+    assert.deepEqual(await filesWith(home, rotating.secret), [await rotationKeyPath(home)])
   })
+
+  for (const protection of [CLEAR, { passphrase: 'swordfish' }]) {
+    const how = 'clear' in protection ? 'in the clear' : 'sealed'
+    it(`is made with its rotation key off the host and on no disk, ${how}`, async () => {
+      const made = await createIdentity(home, protection, NOW, { rotationKeyOffHost: true })
+      assert.equal(made.rotationWords?.length, 24)
+      const rotating = wordsToSeed(made.rotationWords.join(' '))
+      const { nextCommitment } = validateKeyLog(made.identity.log)
+      assert.deepEqual(nextCommitment, sha256(publicKeyOf(rotating)))
+      assert.deepEqual(await filesWith(home, rotating), [])
+      assert.deepEqual(await readdir(join(home, 'keys')), [basename(await keyInUsePath(home))])
+      const { id } = await openIdentity(home, 'swordfish')
+      assert.equal(id, made.identity.id)
+    })
+  }
 
   it('is read without a secret, and opened with it', async () => {
     const { identity } = await createIdentity(home, CLEAR, NOW)
@@ -62,12 +76,11 @@ describe('identity', () => {
   it('lies in files of our own user alone', async () => {
     await createIdentity(home, CLEAR, NOW)
     const entries = await readdir(home, { recursive: true, withFileTypes: true })
-    assert.deepEqual(entries.map(({ name }) => name).sort(), [
-      'current.json',
-      'identity.json',
-      'keys',
-      'next.json',
-    ])
+    const keys = [await keyInUsePath(home), await rotationKeyPath(home)].map((key) => basename(key))
+    assert.deepEqual(
+      entries.map(({ name }) => name).sort(),
+      [...keys, 'identity.json', 'keys'].sort(),
+    )
     for (const entry of entries) {
       const { mode } = await stat(join(entry.parentPath, entry.name))
       assert.equal(mode & 0o777, entry.isDirectory() ? 0o700 : 0o600, entry.name)
@@ -89,11 +102,14 @@ describe('identity', () => {
 
   it('is never made over what is left of another', async () => {
     await createIdentity(home, CLEAR, NOW)
-    const key = join(home, 'keys', 'current.json')
-    const before = await readFile(key, 'utf8')
-    await rm(join(home, 'identity.json'))
-    await assert.rejects(createIdentity(home, CLEAR, NOW), { code: 'exists' })
-    assert.equal(await readFile(key, 'utf8'), before)
+    const before = await readdir(join(home, 'keys'))
+    const log = join(home, 'identity.json')
+    await rm(log)
+    await assert.rejects(createIdentity(home, CLEAR, NOW), {
+      code: 'exists',
+      hint: `put ${log} back, or move ${join(home, 'keys')} away`,
+    })
+    assert.deepEqual(await readdir(join(home, 'keys')), before)
   })
 
   it('sealed by a passphrase opens with it and with no other', async () => {
@@ -108,39 +124,49 @@ describe('identity', () => {
   describe('that is damaged is not taken, and nothing is made anew', () => {
     let other: string
     let key: string
+    let rotationKey: string
+    let otherKey: string
     let log: string
 
     beforeEach(async () => {
       other = join(folder(), 'other')
       await createIdentity(home, CLEAR, NOW)
       await createIdentity(other, CLEAR, NOW)
-      key = join(home, 'keys', 'current.json')
+      key = await keyInUsePath(home)
+      rotationKey = await rotationKeyPath(home)
+      otherKey = await keyInUsePath(other)
       log = join(home, 'identity.json')
     })
 
-    const damages: [name: string, what: 'key' | 'log', damage: () => Promise<void>][] = [
+    const damages: [
+      name: string,
+      what: 'key' | 'other key' | 'log',
+      damage: () => Promise<void>,
+    ][] = [
       ['its key is gone', 'key', () => rm(key)],
-      [
-        'its key is that of another',
-        'key',
-        () => copyFile(join(other, 'keys', 'current.json'), key),
-      ],
-      ['its key is the one to follow', 'key', () => copyFile(join(home, 'keys', 'next.json'), key)],
+      ['its key is that of another', 'key', () => copyFile(otherKey, key)],
+      ['its key is the one that rotates', 'key', () => copyFile(rotationKey, key)],
       ['its key is no file of ours', 'key', () => writeFile(key, '{}')],
       ['its key log is no JSON', 'log', () => writeFile(log, 'x')],
       ['its key log is empty', 'log', () => writeFile(log, '{"version":1,"log":[]}')],
       ['its key log is of later', 'log', () => writeFile(log, '{"version":2,"log":["AA"]}')],
       ['its key log is no event', 'log', () => writeFile(log, '{"version":1,"log":["AA"]}')],
       ['its key log is no base64', 'log', () => writeFile(log, '{"version":1,"log":["!"]}')],
-      ['its key log is that of another', 'key', () => copyFile(join(other, 'identity.json'), log)],
+      [
+        'its key log is that of another',
+        'other key',
+        () => copyFile(join(other, 'identity.json'), log),
+      ],
     ]
     for (const [name, what, damage] of damages) {
       it(`when ${name}`, async () => {
         await damage()
-        const path = what === 'key' ? key : log
+        const missing = join(dirname(key), basename(otherKey))
+        const path = { key, log, 'other key': missing }[what]
         await assert.rejects(openIdentity(home, undefined), {
           code: 'corrupt',
           details: { what: path },
+          hint: /^put .* back from a copy/,
         })
         const left = await readFile(path, 'utf8').catch(() => 'gone')
         await assert.rejects(openIdentity(home, undefined), { code: 'corrupt' })
@@ -158,12 +184,12 @@ describe('identity', () => {
     })
 
     for (const [name, path, mode] of [
-      ['others can read its key', 'keys/current.json', 0o644],
-      ['others can look into its keys', 'keys', 0o755],
-      ['others can write its log', 'identity.json', 0o622],
+      ['others can read its key', () => key, 0o644],
+      ['others can look into its keys', () => dirname(key), 0o755],
+      ['others can write its log', () => log, 0o622],
     ] as const) {
       it(`when ${name}`, async () => {
-        await chmod(join(home, path), mode)
+        await chmod(path(), mode)
         await assert.rejects(openIdentity(home, undefined), { code: 'unsafe-file' })
       })
     }

@@ -35,7 +35,8 @@ describe('dialling a peer', () => {
     node.pins.set([peerOf('bert', { addresses: [address] })])
     const { links, pins } = node
     const log = createLog('debug', node.log)
-    dialer = new Dialer({ pins, links, mesh, clock, random: () => 0.5, log })
+    const knowsUs = (): boolean => true
+    dialer = new Dialer({ pins, links, mesh, knowsUs, clock, random: () => 0.5, log })
     return dialer
   }
 

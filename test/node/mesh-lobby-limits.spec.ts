@@ -12,6 +12,7 @@ import { ManualClock } from '../helpers/manual-clock.ts'
 import { ping, testMeshes } from '../helpers/mesh.ts'
 import type { TestMesh } from '../helpers/mesh.ts'
 import { closed, outsiders } from '../helpers/outsider.ts'
+import { peerOf } from '../helpers/stub-pins.ts'
 import { openLobby, showLog, showOf } from '../helpers/talk.ts'
 
 const LOG = [new Uint8Array([1, 2, 3])]
@@ -94,6 +95,27 @@ describe('the lobby', () => {
     await enter(await awaited.dial(node.address))
     await closed(await visit(1))
     for (const connection of inside) assert.equal(connection.status, 'open')
+  })
+
+  describe('of which strangers have all places', () => {
+    beforeEach(async () => {
+      for (let host = 1; host <= LOBBY_PARALLEL; host++) await enterFrom(host)
+      for (let host = 5; host <= LOBBY_PER_MINUTE; host++) await closed(await visit(host))
+    })
+
+    it('lets in from where a pin says that its node is, at its own rate', async () => {
+      node.pins.set([peerOf('friend', { addresses: ['/ip4/127.0.3.77/tcp/7423'] })])
+      await closed(await visit(78))
+      for (let n = 0; n < LOBBY_PER_MINUTE; n++) await enterFrom(77)
+      await closed(await visit(77))
+    })
+
+    it('lets in from where a pinned node has called', async () => {
+      await closed(await visit(77))
+      const friend = await outsider('friend', { from: '127.0.3.77' })
+      await friend.dial(node.address)
+      await enterFrom(77)
+    })
   })
 
   it('ends a visit when its time is up', async () => {

@@ -57,8 +57,14 @@ describe('a visitor of the lobby', () => {
     logs = { bert: bert.log, mallory: (await keyLogOf('mallory')).log }
     ownLog = (await keyLogOf('node')).log
     stored = await pinned([{ name: 'bert', id: bert.id }])
-    const lobby = { ownLog: () => ownLog }
-    node = await start('node', { peers: ['friend'], clock, lobbyPins: stored.pins, lobby })
+
+    node = await start('node', {
+      peers: ['friend'],
+      clock,
+      lobbyPins: stored.pins,
+      ownLog,
+      lobby: { open: () => stored.pins.waiting },
+    })
     friend = await start('friend', { peers: ['node'], listen: [] })
   })
 

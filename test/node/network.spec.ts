@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { multiaddr } from '@multiformats/multiaddr'
-import { hostOf, networkOf } from '../../src/node/network.ts'
+import { addressOf, hostOf, networkOf } from '../../src/node/network.ts'
 
 describe('network', () => {
   const table: [address: string, host: string, network: string][] = [
@@ -24,6 +24,19 @@ describe('network', () => {
     it(`counts ${address} as host ${host} in network ${network}`, () => {
       assert.equal(hostOf(multiaddr(address)), host)
       assert.equal(networkOf(multiaddr(address)), network)
+    })
+  }
+
+  const shown: [address: string, text: string][] = [
+    ['/ip4/203.0.113.9/tcp/1', '203.0.113.9'],
+    ['/ip6/::ffff:203.0.113.9/tcp/1', '203.0.113.9'],
+    ['/ip6/2001:db8:0:1:2:3:4:5/tcp/1', '2001:db8:0:1:2:3:4:5'],
+    ['/ip6zone/eth0/ip6/fe80::1/tcp/1', 'fe80::1'],
+    ['/unix/%2Frun%2Fkith.sock', 'local'],
+  ]
+  for (const [address, text] of shown) {
+    it(`shows ${address} as ${text}`, () => {
+      assert.equal(addressOf(multiaddr(address)), text)
     })
   }
 })

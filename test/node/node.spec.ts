@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { codeOf, readAnswer } from '../helpers/ask-home.ts'
+import { begin, retire } from '../helpers/key-branch.ts'
 import { keyLogOf } from '../helpers/key-logs.ts'
 import { openNodes } from '../helpers/open-node.ts'
 import type { OpenNodes } from '../helpers/open-node.ts'
+import { idOfBranch } from '../helpers/test-pins.ts'
 
 describe('a node', () => {
   const all = openNodes()
@@ -42,6 +44,20 @@ describe('a node', () => {
     const second = await nodes.open()
     await second.start()
     assert.deepEqual(await readAnswer(await second.desk.find(handle.record.ask)), answer)
+  })
+
+  it('has its lobby open while anybody is pinned, also one that has ended its log', async () => {
+    const node = await nodes.open()
+    await node.start()
+    assert.equal(node.lobby.open, false)
+    const bert = begin('bert')
+    await node.pins.edit({ op: 'add', peer: { name: 'bert', id: idOfBranch(bert) } })
+    assert.equal(node.lobby.open, true)
+    await node.pins.take(retire(bert).events)
+    assert.equal(node.pins.byName('bert')?.retired, true)
+    assert.equal(node.lobby.open, true)
+    await node.pins.edit({ op: 'remove', name: 'bert' })
+    assert.equal(node.lobby.open, false)
   })
 
   it('stops at once while it dials a peer that says nothing, and has the ask for it still', async () => {

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { Byes } from '../../src/node/byes.ts'
+import { KeyLogs } from '../../src/node/key-logs.ts'
 import { Pins } from '../../src/node/pins.ts'
 import type { PeerRow } from '../../src/protocol/pin.ts'
 import { Database } from '../../src/store/database.ts'
-import { editPeers } from '../../src/store/peers-file.ts'
+import { editPeers, peersFile } from '../../src/store/peers-file.ts'
 import { keyLogOf } from '../helpers/key-logs.ts'
 import { LogTap } from '../helpers/log-tap.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { digestsOf } from '../helpers/stored-pins.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
@@ -15,7 +18,9 @@ import { tempFolder } from '../helpers/temp-folder.ts'
 describe('pins', () => {
   const folder = tempFolder()
   let database: Database
+  let clock: ManualClock
   let log: LogTap
+  let byes: Byes
   let pins: Pins
   /** Identity and key of the node that is pinned here as bert. */
   let bert: { id: string; key: string; log: Uint8Array[] }
@@ -23,6 +28,7 @@ describe('pins', () => {
   beforeEach(async () => {
     bert = { ...(await keyLogOf('bert')), key: peerOf('bert').key }
     database = await Database.open(join(folder(), 'store'))
+    clock = new ManualClock()
     log = new LogTap()
     pins = make()
   })
@@ -36,7 +42,15 @@ describe('pins', () => {
   }
 
   function make(): Pins {
-    return new Pins({ database, log: pino({ base: null }, log) }, { path: path() })
+    const logger = pino({ level: 'debug', base: null }, log)
+    byes = new Byes({ database, alerts: { raise: () => undefined }, clock, log: logger })
+    return new Pins({
+      source: peersFile(path()),
+      keyLogs: new KeyLogs({ database, clock }),
+      byes,
+      clock,
+      log: logger,
+    })
   }
 
   async function start(...peers: PeerRow[]): Promise<void> {

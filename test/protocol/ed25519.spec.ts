@@ -44,10 +44,10 @@ const MESSAGE = Uint8Array.of(1, 2, 3)
 
 describe('ed25519', () => {
   for (const [i, { seed, publicKey, message, signature }] of RFC_8032.entries()) {
-    it(`agrees with vector ${i + 1} of RFC 8032`, async () => {
+    it(`agrees with vector ${i + 1} of RFC 8032`, () => {
       assert.equal(hex(publicKeyOf(fromHex(seed))), publicKey)
       assert.equal(hex(signBytes(fromHex(message), fromHex(seed))), signature)
-      assert.ok(await verifyBytes(fromHex(message), fromHex(signature), fromHex(publicKey)))
+      assert.ok(verifyBytes(fromHex(message), fromHex(signature), fromHex(publicKey)))
     })
   }
 
@@ -57,29 +57,29 @@ describe('ed25519', () => {
       fc.asyncProperty(seed, fc.uint8Array(), async (secret, message) => {
         const signature = signBytes(message, secret)
         assert.deepEqual(signature, await signAsync(message, secret))
-        assert.ok(await verifyBytes(message, signature, publicKeyOf(secret)))
+        assert.ok(verifyBytes(message, signature, publicKeyOf(secret)))
         assert.ok(await verifyAsync(signature, message, publicKeyOf(secret), { zip215: false }))
       }),
       { numRuns: 30 },
     )
   })
 
-  it('refuses a signature with any bit changed', async () => {
+  it('refuses a signature with any bit changed', () => {
     const signature = signBytes(MESSAGE, SEED)
     for (let bit = 0; bit < signature.byteLength * 8; bit++) {
       const changed = signature.slice()
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      assert.equal(await verifyBytes(MESSAGE, changed, KEY), false, `bit ${bit}`)
+      assert.equal(verifyBytes(MESSAGE, changed, KEY), false, `bit ${bit}`)
     }
   })
 
-  it('never rejects, whatever the signature and the key', async () => {
+  it('never throws, whatever the signature and the key', () => {
     const signature = fc.uint8Array({ minLength: 63, maxLength: 65 })
     const publicKey = fc.uint8Array({ minLength: 31, maxLength: 33 })
-    await fc.assert(
-      fc.asyncProperty(signature, publicKey, async (random, key) => {
-        assert.equal(await verifyBytes(MESSAGE, random, key), false)
-        assert.equal(await verifyBytes(MESSAGE, random, KEY), false)
+    fc.assert(
+      fc.property(signature, publicKey, (random, key) => {
+        assert.equal(verifyBytes(MESSAGE, random, key), false)
+        assert.equal(verifyBytes(MESSAGE, random, KEY), false)
       }),
     )
   })

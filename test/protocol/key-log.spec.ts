@@ -1,160 +1,105 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { z } from 'zod'
 import { encode } from '../../src/protocol/cbor.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
-import { KEY_LOG_REFUSALS } from '../../src/protocol/key-event.ts'
-import { createInception, validateKeyLog } from '../../src/protocol/key-log.ts'
-import { publicKeyOf } from '../../src/protocol/ed25519.ts'
-import { MAX_KEY_EVENT_BYTES, MAX_KEY_LOG_EVENTS } from '../../src/protocol/limits.ts'
-import { nodeIdOf } from '../../src/protocol/node-id.ts'
-import { sha256 } from '../../src/protocol/sha256.ts'
-import { WEAK_POINTS } from '../vectors/ed25519-points.ts'
-import { readVectors } from '../vectors/read.ts'
-import { fromHex, hex, seedOf } from '../vectors/seeds.ts'
-
-const vectors = readVectors(
-  'key-logs.json',
-  z.strictObject({
-    inputs: z.record(z.enum(['seed', 'nextKey', 'recoveryKey', 'nonce']), z.string()),
-    valid: z.array(
-      z.strictObject({
-        name: z.string(),
-        windowHours: z.int(),
-        at: z.int(),
-        event: z.string(),
-        events: z.array(z.string()),
-        head: z.string(),
-      }),
-    ),
-    refused: z.array(
-      z.strictObject({
-        what: z.string(),
-        name: z.string(),
-        events: z.array(z.string()),
-        expectedId: z.string().optional(),
-      }),
-    ),
-  }),
-)
-
-const INIT = {
-  seed: fromHex(vectors.inputs.seed),
-  nextKey: fromHex(vectors.inputs.nextKey),
-  recoveryKey: fromHex(vectors.inputs.recoveryKey),
-  nonce: fromHex(vectors.inputs.nonce),
-  at: 1_767_225_600_000,
-}
+import { KEY_LOG_REFUSALS } from '../../src/protocol/key-log-refusal.ts'
+import { validateKeyLog } from '../../src/protocol/key-log.ts'
+import {
+  MAX_KEY_EVENT_BYTES,
+  MAX_KEY_LOG_EVENTS,
+  MAX_ROTATION_SN,
+} from '../../src/protocol/limits.ts'
+import { begin, recover, retire, rotate } from '../helpers/key-branch.ts'
+import type { Branch } from '../helpers/key-branch.ts'
+import { KEY_LOGS } from '../vectors/read-key-logs.ts'
 
 describe('key log', () => {
-  for (const { name, windowHours, at, event, events, head } of vectors.valid) {
-    it(`is made as its vector says: ${name}`, async () => {
-      const { signedEvent, id } = await createInception({ ...INIT, windowHours, at })
-      assert.deepEqual([hex(signedEvent)], events)
-      assert.equal(id, nodeIdOf(fromHex(event)))
-    })
-
-    it(`is read: ${name}`, async () => {
-      const id = nodeIdOf(fromHex(event))
-      assert.deepEqual(await validateKeyLog(events.map(fromHex), id), {
-        id,
-        sn: 0,
-        head: fromHex(head),
-        keyInForce: publicKeyOf(INIT.seed),
-        nextCommitment: sha256(INIT.nextKey),
-        recoveryCommitment: sha256(INIT.recoveryKey),
-        windowHours,
-      })
+  for (const { name, events, state } of KEY_LOGS.valid) {
+    it(`is read: ${name}`, () => {
+      assert.deepEqual(validateKeyLog(events, state.id), state)
     })
   }
 
-  for (const { what, name, events, expectedId } of vectors.refused) {
-    it(`is refused for: ${what}: ${name}`, async () => {
-      assert.equal(await refusalOf(events.map(fromHex), expectedId), what)
+  for (const { what, name, events, expectedId } of KEY_LOGS.refused) {
+    it(`is refused for: ${what}: ${name}`, () => {
+      assert.equal(refusalOf(events, expectedId), what)
     })
   }
 
   it('has a vector for each reason to refuse it', () => {
-    const covered = new Set(vectors.refused.map(({ what }) => what))
+    const covered = new Set(KEY_LOGS.refused.map(({ what }) => what))
     assert.deepEqual([...covered].sort(), [...KEY_LOG_REFUSALS].sort())
   })
 
-  it('is refused for its size only above the limits', async () => {
+  it('is refused for its size only above the limits', () => {
     const [full, over] = [MAX_KEY_EVENT_BYTES, MAX_KEY_EVENT_BYTES + 1].map(envelopeOf)
-    assert.equal(await refusalOf([full ?? new Uint8Array()]), 'unknown version')
-    assert.equal(await refusalOf([over ?? new Uint8Array()]), 'event too large')
+    assert.equal(refusalOf([full ?? new Uint8Array()]), 'unknown version')
+    assert.equal(refusalOf([over ?? new Uint8Array()]), 'event too large')
     const log = new Array<Uint8Array>(MAX_KEY_LOG_EVENTS).fill(Uint8Array.of())
-    assert.equal(await refusalOf(log), 'not canonical')
-    assert.equal(await refusalOf([...log, Uint8Array.of()]), 'too many events')
+    assert.equal(refusalOf(log), 'not canonical')
+    assert.equal(refusalOf([...log, Uint8Array.of()]), 'too many events')
   })
 
-  it('has a window of 72 hours unless told otherwise', async () => {
-    const { signedEvent } = await createInception(INIT)
-    assert.equal((await validateKeyLog([signedEvent])).windowHours, 72)
+  it('has at most 64 events, the last two of them no rotations, none near the limit in bytes', () => {
+    let branch: Branch = begin('a node')
+    for (let sn = 1; sn <= MAX_ROTATION_SN; sn++) {
+      branch = rotate(branch, `key ${sn}`, { graceSeconds: 604_800, at: Number.MAX_SAFE_INTEGER })
+    }
+    assert.throws(() => rotate(branch, 'one more'), isRefusal('too many events'))
+    branch = recover(branch, 'recovered')
+    assert.throws(() => rotate(branch, 'one more'), isRefusal('too many events'))
+    branch = retire(branch)
+    assert.equal(validateKeyLog(branch.events).sn, MAX_KEY_LOG_EVENTS - 1)
+    const longest = Math.max(...branch.events.map((event) => event.byteLength))
+    assert.ok(longest < MAX_KEY_EVENT_BYTES / 3, String(longest))
   })
 
-  it('says what it said when its bytes change later', async () => {
-    const { signedEvent } = await createInception(INIT)
-    const state = await validateKeyLog([signedEvent])
+  it('says what it said when its bytes change later', () => {
+    const { events } = rotate(begin('a node'), 'second')
+    const state = validateKeyLog(events)
     const before = structuredClone(state)
-    signedEvent.fill(0)
+    for (const event of events) event.fill(0)
     assert.deepEqual(state, before)
   })
 
-  const unusable = [
-    ['a weak next key', { nextKey: fromHex(WEAK_POINTS[0]?.point ?? '') }, 'weak key'],
-    ['a weak recovery key', { recoveryKey: fromHex(WEAK_POINTS[4]?.point ?? '') }, 'weak key'],
-    ['the same next and recovery key', { nextKey: INIT.recoveryKey }, 'keys not distinct'],
-    ['a window of no hours', { windowHours: 0 }, 'wrong field'],
-    ['a time before the epoch', { at: -1 }, 'wrong time'],
-    ['a short nonce', { nonce: new Uint8Array(8) }, 'wrong field'],
-  ] as const
-  for (const [name, change, what] of unusable) {
-    it(`is not begun with ${name}`, async () => {
-      await assert.rejects(createInception({ ...INIT, ...change }), isRefusal(what))
-    })
-  }
-
-  it('is refused with a known reason, whatever byte of it changes', async () => {
-    const { signedEvent } = await createInception(INIT)
-    const at = fc.nat({ max: signedEvent.byteLength - 1 })
-    await fc.assert(
-      fc.asyncProperty(at, fc.integer({ min: 1, max: 255 }), async (place, change) => {
-        const changed = signedEvent.slice()
-        changed[place] = (changed[place] ?? 0) ^ change
-        const what = await refusalOf([changed])
-        assert.ok(
-          KEY_LOG_REFUSALS.some((reason) => reason === what),
-          what,
-        )
-      }),
+  it('is refused with a known reason, whatever byte of it changes', () => {
+    const [{ events } = { events: [] }] = KEY_LOGS.valid.filter(
+      ({ name }) => name === 'a recovery after a rotation',
+    )
+    const place = events.flatMap((event, sn) => [...event.keys()].map((at) => [sn, at] as const))
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...place),
+        fc.integer({ min: 1, max: 255 }),
+        ([sn, at], change) => {
+          const changed = events.map((event) => event.slice())
+          const [event] = changed.slice(sn)
+          assert.ok(event)
+          event[at] = (event[at] ?? 0) ^ change
+          assertKnown(refusalOf(changed))
+        },
+      ),
       { numRuns: 500 },
     )
   })
 
-  it('is refused with a known reason when its bytes are chance', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.uint8Array(), { maxLength: 3 }), async (events) => {
-        const what = await refusalOf(events)
-        assert.ok(
-          KEY_LOG_REFUSALS.some((reason) => reason === what),
-          what,
-        )
+  it('is refused with a known reason when its bytes are chance', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array(), { maxLength: 3 }), (events) => {
+        assertKnown(refusalOf(events))
       }),
     )
   })
 
-  it('is of another node when the seed, a key, the time or the nonce is another', async () => {
-    const changes = [
-      {},
-      { seed: seedOf('a') },
-      { nextKey: publicKeyOf(seedOf('b')) },
-      { recoveryKey: publicKeyOf(seedOf('c')) },
-      { at: 0 },
-      { nonce: new Uint8Array(16) },
-    ]
-    const made = changes.map((change) => createInception({ ...INIT, ...change }))
-    assert.equal(new Set((await Promise.all(made)).map(({ id }) => id)).size, changes.length)
+  it('is refused when any of its events is missing, doubled or moved, unless it is the end that is missing', () => {
+    const { events } = ['b', 'c', 'd'].reduce((log, key) => rotate(log, key), begin('a'))
+    const last = events.length - 1
+    for (const [sn, event] of events.entries()) {
+      const without = events.filter((other) => other !== event)
+      assert.equal(refusalOf(without), sn === last ? 'accepted' : 'wrong sequence number')
+      assert.equal(refusalOf(without.toSpliced((sn + 1) % last, 0, event)), 'wrong sequence number')
+      assert.equal(refusalOf(events.toSpliced(sn, 0, event)), 'wrong sequence number')
+    }
   })
 })
 
@@ -165,9 +110,16 @@ function envelopeOf(bytes: number): Uint8Array {
   return pad(1_000 + bytes - pad(1_000).byteLength)
 }
 
-async function refusalOf(events: Uint8Array[], expectedId?: string): Promise<string> {
+function assertKnown(what: string): void {
+  assert.ok(
+    KEY_LOG_REFUSALS.some((reason) => reason === what),
+    what,
+  )
+}
+
+function refusalOf(events: Uint8Array[], expectedId?: string): string {
   try {
-    await validateKeyLog(events, expectedId)
+    validateKeyLog(events, expectedId)
   } catch (err) {
     assert.ok(isFailure(err, 'malformed'), String(err))
     return err.details.what

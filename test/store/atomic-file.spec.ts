@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFailure } from '../../src/protocol/errors.ts'
 import {
   checkPrivateFolder,
   createPrivateFile,
+  erasePrivateFile,
   makePrivateFolder,
   readPrivateFile,
+  removePrivateFile,
   replacePrivateFile,
   writePrivateFile,
 } from '../../src/store/atomic-file.ts'
@@ -194,6 +206,50 @@ describe('atomic file', () => {
         replacePrivateFile(file(), old, fresh),
       ])
       assert.deepEqual(won.toSorted(), [false, true])
+    })
+  })
+
+  describe('removing', () => {
+    it('takes the name away and leaves the bytes under another one', async () => {
+      await writePrivateFile(file(), fresh)
+      await link(file(), join(folder(), 'other'))
+      await removePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), ['other'])
+      assert.deepEqual(await readFile(join(folder(), 'other')), fresh)
+    })
+
+    it('does nothing where no file is', async () => {
+      await removePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), [])
+    })
+  })
+
+  describe('erasing', () => {
+    it('takes the name away, and what was in the file from all its names', async () => {
+      await writePrivateFile(file(), fresh)
+      await link(file(), join(folder(), 'other'))
+      await erasePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), ['other'])
+      assert.deepEqual(await readFile(join(folder(), 'other')), Buffer.alloc(fresh.byteLength))
+    })
+
+    it('takes a file that may not be written', async () => {
+      await writeFile(file(), fresh, { mode: 0o400 })
+      await erasePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), [])
+    })
+
+    it('does nothing where no file is', async () => {
+      await erasePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), [])
+    })
+
+    it('takes a link away and leaves what it leads to', async () => {
+      await writePrivateFile(join(folder(), 'target'), fresh)
+      await symlink(join(folder(), 'target'), file())
+      await erasePrivateFile(file())
+      assert.deepEqual(await readdir(folder()), ['target'])
+      assert.deepEqual(await readFile(join(folder(), 'target')), fresh)
     })
   })
 

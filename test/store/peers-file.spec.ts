@@ -170,6 +170,10 @@ describe('peers file', () => {
         lines: [`-    key: ${key} # typed by hand`, `+    id: ${idB} # typed by hand`],
       },
       {
+        edit: { op: 'confirm', name: 'phone', confirmed: 'words' },
+        lines: ['+    confirmed: words'],
+      },
+      {
         edit: { op: 'set-id', name: 'nas', id: idB },
         lines: [`-    id: ${idA}`, `+    id: ${idB}`],
       },

@@ -3,9 +3,14 @@
  * ours (@ipld/dag-cbor, @noble/ed25519, @libp2p/peer-id) and from fixed seeds, so a second run changes nothing.
  */
 import { writeFile } from 'node:fs/promises'
+import { byeVectors } from './bye-cases.ts'
 import { cborVectors } from './cbor-cases.ts'
 import { keyLogVectors } from './key-log-cases.ts'
+import { keyLogVerdictVectors } from './key-log-verdict-cases.ts'
 import { nodeIdVectors, peerIdVectors } from './id-cases.ts'
+import { inviteVectors, pairingVectors } from './pairing-cases.ts'
+import { receiptVectors } from './receipt-cases.ts'
+import { rotationRequestVectors } from './rotation-request-cases.ts'
 import { signedVectors } from './signed-cases.ts'
 
 const FILES = {
@@ -14,6 +19,12 @@ const FILES = {
   'peer-ids.json': await peerIdVectors(),
   'signed.json': await signedVectors(),
   'key-logs.json': await keyLogVectors(),
+  'key-log-verdicts.json': await keyLogVerdictVectors(),
+  'receipts.json': await receiptVectors(),
+  'byes.json': await byeVectors(),
+  'rotation-requests.json': await rotationRequestVectors(),
+  'invites.json': await inviteVectors(),
+  'pairing.json': await pairingVectors(),
 }
 
 for (const [name, vectors] of Object.entries(FILES)) {

@@ -70,13 +70,17 @@ function withBitAfterKey(text: string): string {
 }
 
 function fingerprint(hash: Uint8Array): string[] {
-  const digest = createHash('sha256').update('kith/words/1').update(hash).digest()
+  return wordsOf(createHash('sha256').update('kith/words/1').update(hash).digest())
+}
+
+/** The words that the first 44 bits of a digest stand for. */
+export function wordsOf(digest: Uint8Array): string[] {
   const bits = Array.from(digest, (byte) => byte.toString(2).padStart(8, '0')).join('')
   return [0, 11, 22, 33].map((at) => wordlist[Number.parseInt(bits.slice(at, at + 11), 2)] ?? '')
 }
 
 /** RFC 4648 §6 without padding, by bits as text: nothing like the code it checks. */
-function base32(bytes: Uint8Array): string {
+export function base32(bytes: Uint8Array): string {
   const bits = Array.from(bytes, (byte) => byte.toString(2).padStart(8, '0')).join('')
   return bits.replaceAll(
     /.{1,5}/g,

@@ -36,6 +36,18 @@ export async function signature(kind: string, bytes: string, seed: Uint8Array): 
   return hex(await signAsync(Buffer.from(`kith/${kind}/1${fromText(bytes)}`, 'latin1'), seed))
 }
 
+/** A valid signature that RFC 8032 would not make: with a nonce that its maker chose. */
+export async function chosenSignature(
+  kind: string,
+  bytes: string,
+  seed: Uint8Array,
+): Promise<string> {
+  const { scalar: a, pointBytes } = await utils.getExtendedPublicKeyAsync(seed)
+  const r = Point.BASE.multiply(SMALL_NONCE).toHex()
+  const signed = Buffer.from(`kith/${kind}/1${fromText(bytes)}`, 'latin1')
+  return r + scalarHex((SMALL_NONCE + challenge(r, hex(pointBytes), signed) * a) % ORDER)
+}
+
 /** The same signature with S + L for S: the equation holds for it too. */
 export function withLargerS(signed: string): string {
   return signed.slice(0, 64) + scalarHex(scalar(fromHex(signed.slice(64))) + ORDER)
@@ -110,11 +122,14 @@ async function mixedKey(): Promise<Case> {
 }
 
 /** SHA-512(R ‖ A ‖ M) mod L (RFC 8032 §5.1.7). */
-function challenge(r: string, publicKey: string): bigint {
+function challenge(
+  r: string,
+  publicKey: string,
+  signed = Buffer.concat([Buffer.from('kith/icp/1'), MESSAGE]),
+): bigint {
   const digest = createHash('sha512')
     .update(fromHex(r + publicKey))
-    .update('kith/icp/1')
-    .update(MESSAGE)
+    .update(signed)
     .digest()
   return scalar(digest) % ORDER
 }

@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander'
-import { KithError } from '../../protocol/errors.ts'
 import { sameHome } from '../context.ts'
 import type { CliContext, NodeDescription } from '../context.ts'
 import { collect } from '../options.ts'
-import { canPrompt, passphraseFromStdin } from '../passphrase.ts'
+import { newPassphrase, passphraseFromStdin } from '../passphrase.ts'
 import { paint, print, printJson, table } from '../terminal.ts'
 
 interface InitOptions {
   name?: string
   listen?: string[]
   clear?: true
+  nextOffHost?: true
   passphraseStdin?: true
   json?: true
 }
@@ -28,6 +28,7 @@ export function initCommand(cli: CliContext): Command {
       ),
     )
     .option('--passphrase-stdin', 'seal the keys with the first line of the standard input')
+    .option('--next-off-host', 'put the key that rotates this node on no disk: show its words')
     .option('--json', 'print one JSON object')
     .action(async (options: InitOptions) => {
       await init(cli, options)
@@ -41,6 +42,7 @@ export async function init(cli: CliContext, options: InitOptions): Promise<void>
     protection,
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.listen === undefined ? {} : { listen: options.listen }),
+    ...(options.nextOffHost === true ? { rotationKeyOffHost: true as const } : {}),
   })
   if (options.json === true) {
     printJson(cli, { ...made, home: cli.home.path })
@@ -48,13 +50,18 @@ export async function init(cli: CliContext, options: InitOptions): Promise<void>
   }
   print(cli, `This node is made, in ${cli.home.path}.\n`)
   print(cli, describe(made))
-  print(cli, `\n${paint(cli, 'bold', 'Recovery words')}, in their order:\n`)
-  print(cli, inColumns(made.recoveryWords))
-  print(
-    cli,
-    '\nThey are shown this once and are stored nowhere. Write them on paper: with them you take this\n' +
-      'node back from a thief of its keys, and so does anybody else who has them.\n\nNext:\n',
-  )
+  printWords(cli, 'Recovery words', made.recoveryWords, [
+    'They are shown this once and are stored nowhere. Write them on paper: with them you take this',
+    'node back from a thief of its keys, and so does anybody else who has them.',
+  ])
+  if (made.rotationWords !== undefined) {
+    printWords(cli, 'Rotation words', made.rotationWords, [
+      'They too are shown this once and are stored nowhere. Give them to another node of yours, there',
+      'by kith key keep NAME, with the name that it has for this one: it then signs the rotations that',
+      'this node asks for. On paper, keep them apart from the recovery words, and only until then.',
+    ])
+  }
+  print(cli, '\nNext:\n')
   const next = [
     ['kith id', 'show the id again, for those who pin this node'],
     ['kith peers add NAME ID ADDRESS --allow ping,ask', 'pin a peer'],
@@ -69,7 +76,7 @@ export function describe({ addresses, id, key, name, words }: NodeDescription): 
     ...(name === undefined ? [] : [['name', name]]),
     ['id', id],
     ['words', words.join(' ')],
-    ['peer id', key],
+    ['peer id', key ?? 'none: this node is retired'],
     ...addresses.map((address, index) => [index === 0 ? 'addresses' : '', address]),
   ])
 }
@@ -79,21 +86,19 @@ async function seal(
   { passphraseStdin }: InitOptions,
 ): Promise<{ passphrase: string }> {
   if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
-  if (!canPrompt(cli)) {
-    const what = 'without a terminal, say how the keys are kept: --passphrase-stdin or --clear'
-    throw new KithError('usage', what, { what }, { hint: 'kith init --passphrase-stdin' })
-  }
-  const { askSecret } = await import('../prompt.ts')
-  const passphrase = await askSecret(cli, 'Passphrase that seals the keys (not shown): ')
-  if (passphrase === '') {
-    const what = 'a passphrase cannot be empty'
-    throw new KithError('usage', what, { what }, { hint: 'kith init --clear' })
-  }
-  if ((await askSecret(cli, 'Once more: ')) !== passphrase) {
-    const what = 'the two passphrases differ'
-    throw new KithError('usage', what, { what }, { hint: 'kith init' })
-  }
-  return { passphrase }
+  return { passphrase: await newPassphrase(cli, 'kith init') }
+}
+
+/** Words that are shown once, and what they are for. */
+export function printWords(
+  cli: CliContext,
+  title: string,
+  words: readonly string[],
+  advice: readonly string[],
+): void {
+  print(cli, `\n${paint(cli, 'bold', title)}, in their order:\n`)
+  print(cli, inColumns(words))
+  print(cli, `\n${advice.join('\n')}`)
 }
 
 /** Numbered words, read down each column. */

@@ -6,6 +6,7 @@ import { sameHome } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { paint, print, printJson, table } from '../terminal.ts'
 import { durationText, timeText } from '../time-text.ts'
+import { pairingsTable } from './invites/list.ts'
 import { peersTable } from './peers/report.ts'
 
 const HEALTH_STYLE = { healthy: 'green', degraded: 'yellow', unhealthy: 'red' } as const
@@ -36,8 +37,10 @@ export async function status(cli: CliContext, { json }: { json?: true }): Promis
   print(cli, `${report.name ?? 'this node'} is ${health}, up ${durationText(report.uptimeMs)}\n`)
   print(cli, nodeTable(report))
   const peers =
-    report.peers.length === 0 ? 'no peers: kith peers add' : peersTable(report.peers, Date.now())
+    report.peers.length === 0 ? 'no peers: kith invite NAME' : peersTable(report.peers, Date.now())
   print(cli, `\n${peers}`)
+  const pairings = pairingsTable(report.pairings)
+  if (pairings !== undefined) print(cli, `\n${pairings}`)
 }
 
 function nodeTable(report: StatusReport): string {

@@ -1,4 +1,10 @@
-import type { AskStreamItem, PeerReport, StatusReport } from '../../node/control/api.ts'
+import type {
+  AskStreamItem,
+  JoinReport,
+  PairingsReport,
+  PeerReport,
+  StatusReport,
+} from '../../node/control/api.ts'
 import { EXIT } from '../exit-codes.ts'
 import { durationText } from '../time-text.ts'
 import type { CommandEnd, DemoNode } from './demo-node.ts'
@@ -24,9 +30,8 @@ const COUNTED = 5
 
 export const DEMO_STEPS: readonly DemoStep[] = [
   { name: 'init', run: make },
-  { name: 'pin', run: pin },
   { name: 'start', run: start },
-  { name: 'lobby', run: meet },
+  { name: 'pair', run: pair },
   { name: 'ping', run: ping },
   { name: 'ask', run: ask },
   { name: 'refused-by-preset', run: askTooMuch },
@@ -48,36 +53,24 @@ async function make(cast: Cast): Promise<string> {
   return 'alice, bob and mallory are made: each has its own keys and its own home'
 }
 
-async function pin({ alice, bob, mallory }: Cast): Promise<string> {
-  const pins: [DemoNode, DemoNode][] = [
-    [alice, bob],
-    [bob, alice],
-    [mallory, alice],
-  ]
-  await Promise.all(
-    pins.map(async ([node, { address, id, name }]) => {
-      await succeed(node, 'peers', 'add', name, id, address, '--allow', 'ping,ask')
-    }),
-  )
-  return 'alice and bob have pinned each other by id; mallory has pinned alice, and nobody mallory'
-}
-
 async function start(cast: Cast): Promise<string> {
   const nodes = all(cast)
   await Promise.all(nodes.map((node) => node.start()))
   return `all three run, as processes ${nodes.map(({ pid }) => pid).join(', ')}`
 }
 
-async function meet({ alice, bob }: Cast): Promise<string> {
+async function pair({ alice, bob }: Cast): Promise<string> {
+  const { link } = parse(await succeed(alice, 'invite', 'bob', '--json')) as { link: string }
+  const joined = parse(await succeed(bob, 'join', link, '--json')) as JoinReport
+  const { invites } = parse(await succeed(alice, 'invites', 'list', '--json')) as PairingsReport
+  const words = invites[0]?.used?.words.join(' ') ?? ''
+  check(words === joined.paired?.words.join(' '), 'the two do not have the same words')
   const [bobAtAlice, aliceAtBob] = await Promise.all([
     connected(alice, bob.name),
     connected(bob, alice.name),
   ])
-  const [aliceSelf, bobSelf] = await Promise.all([statusOf(alice), statusOf(bob)])
-  check(bobAtAlice.key === bobSelf.key, "alice has another key than bob's")
-  check(aliceAtBob.key === aliceSelf.key, "bob has another key than alice's")
-  check(bobAtAlice.id === bobSelf.id, "alice has another id than bob's")
-  return "alice and bob knew ids alone: each learnt the other's key in the lobby, and they are connected"
+  check(bobAtAlice.id === bob.id && aliceAtBob.id === alice.id, 'somebody else is there')
+  return `bob joined by a link of alice: both pinned each other, are connected, and see "${words}"`
 }
 
 async function ping({ alice }: Cast): Promise<string> {
@@ -113,6 +106,7 @@ async function takeAskAway({ alice, bob }: Cast): Promise<string> {
 }
 
 async function stranger({ alice, mallory }: Cast): Promise<string> {
+  await succeed(mallory, 'peers', 'add', 'alice', alice.id, alice.address)
   const end = await mallory.run('ping', 'alice', '--count', '1', '--timeout', '3000', '--json')
   check(end.code === EXIT.noAnswer, `mallory's ping ended with ${end.code}: ${end.stderr}`)
   const { peers } = await statusOf(alice)

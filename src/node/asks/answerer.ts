@@ -209,7 +209,8 @@ export class Answerer {
       asker,
       feed: new Feed(),
       stop: new AbortController(),
-      cancelTimer: clock.after(record.deadlineAt - clock.now(), () => {
+      // Under a clock that was set back meanwhile, it has no more time than it had at first.
+      cancelTimer: clock.after(record.deadlineAt - Math.max(clock.now(), record.receivedAt), () => {
         void this.#end(active, new KithError('deadline', 'the ask took too long', {}))
       }),
       run: undefined,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { OWNER_NAME } from '../../agent/ports.ts'
 import type { AskFact } from '../../agent/ports.ts'
 import { KithError } from '../../protocol/errors.ts'
@@ -23,6 +22,7 @@ export interface AskDeskComponents {
   asker: Asker
   pins: Pick<Pins, 'byName' | 'byId'>
   clock: Clock
+  randomBytes: (count: number) => Uint8Array
 }
 
 export interface OwnerAsk {
@@ -63,7 +63,7 @@ export class AskDesk {
    * @throws {KithError} `unknown-peer`, `conflict`, `busy`; `unreachable` for a peer whose node id is not known yet
    */
   async ask(request: OwnerAsk): Promise<AskHandle> {
-    const { answerer, asker, clock, pins } = this.#components
+    const { answerer, asker, clock, pins, randomBytes } = this.#components
     const { peer: name, session, retryOf, text } = request
     const call: AskCall = {
       ask: request.ask ?? uuidV7(clock.now(), randomBytes(10)),

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { pipe } from 'it-pipe'
 import { KithError } from '../../protocol/errors.ts'
 import type { FailureCode, FailureDetails } from '../../protocol/errors.ts'
-import type { ErrorBody, Input, Output, RouteName } from './api.ts'
+import type { CallName, ErrorBody, Input, Output, RouteName, StreamName } from './api.ts'
 
 // `import` would read every name that node:http has, and one of them loads a WebSocket client: 25 ms a command.
 const { request } = process.getBuiltinModule('node:http')
@@ -32,6 +32,7 @@ export class RefusedByPeer extends Error {
 /** Method and path of each route: `api.ts` has them too, but its schemas cost a command 50 ms. */
 const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
   status: ['GET', '/v1/status'],
+  doctor: ['GET', '/v1/doctor'],
   stop: ['POST', '/v1/stop'],
   peers: ['GET', '/v1/peers'],
   editPeers: ['POST', '/v1/peers'],
@@ -42,6 +43,35 @@ const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
   showAsk: ['GET', '/v1/asks/:ask'],
   cancelAsk: ['POST', '/v1/asks/:ask/cancel'],
   askEvents: ['GET', '/v1/asks/:ask/events'],
+  alerts: ['GET', '/v1/alerts'],
+  ackAlerts: ['POST', '/v1/alerts/:alert/ack'],
+  alertEvents: ['GET', '/v1/alerts/events'],
+  key: ['GET', '/v1/key'],
+  rotate: ['POST', '/v1/key/rotate'],
+  requestRotation: ['POST', '/v1/key/request'],
+  completeRotation: ['POST', '/v1/key/complete'],
+  inspectRotation: ['POST', '/v1/key/inspect'],
+  signRotation: ['POST', '/v1/key/sign'],
+  keepRotationKey: ['POST', '/v1/key/keep'],
+  exportRotationKey: ['POST', '/v1/key/export'],
+  forgetRotationKey: ['POST', '/v1/key/forget'],
+  checkRecovery: ['POST', '/v1/key/recover/check'],
+  prepareRecovery: ['POST', '/v1/key/recover'],
+  commitRecovery: ['POST', '/v1/key/recover/commit'],
+  drillRotation: ['POST', '/v1/key/drill'],
+  peerKeys: ['GET', '/v1/peers/:name/keys'],
+  settlePeer: ['POST', '/v1/peers/:name/settle'],
+  strangers: ['GET', '/v1/strangers'],
+  acceptStranger: ['POST', '/v1/strangers/:key/accept'],
+  denyStranger: ['POST', '/v1/strangers/:key/deny'],
+  block: ['POST', '/v1/strangers/:who/block'],
+  unblock: ['POST', '/v1/strangers/:who/unblock'],
+  invites: ['GET', '/v1/invites'],
+  invite: ['POST', '/v1/invites'],
+  revokeInvite: ['POST', '/v1/invites/:which/revoke'],
+  join: ['POST', '/v1/joins'],
+  followJoin: ['POST', '/v1/joins/:invite/follow'],
+  confirmPeer: ['POST', '/v1/peers/:name/confirm'],
 }
 
 /** Speaks to the daemon of one home over its unix socket. */
@@ -61,7 +91,7 @@ export class ControlClient {
    *   what the node refused
    * @throws {RefusedByPeer} what the peer answered
    */
-  async call<N extends Exclude<RouteName, 'askEvents'>>(
+  async call<N extends CallName>(
     name: N,
     input: Input<N>,
     signal?: AbortSignal,
@@ -72,13 +102,27 @@ export class ControlClient {
   }
 
   /** The items of an ask's stream. @throws as `call` */
-  async *askEvents(
-    input: Input<'askEvents'>,
+  askEvents(input: Input<'askEvents'>, signal?: AbortSignal): AsyncGenerator<Output<'askEvents'>> {
+    return this.#stream('askEvents', input, signal)
+  }
+
+  /** Alerts, as they come. @throws as `call` */
+  alertEvents(
+    input: Input<'alertEvents'>,
     signal?: AbortSignal,
-  ): AsyncGenerator<Output<'askEvents'>> {
-    const response = await this.#request('askEvents', input, signal)
+  ): AsyncGenerator<Output<'alertEvents'>> {
+    return this.#stream('alertEvents', input, signal)
+  }
+
+  async *#stream<N extends StreamName>(
+    name: N,
+    input: Input<N>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Output<N>> {
+    const response = await this.#request(name, input, signal)
     response.setEncoding('utf8')
-    yield* pipe(response as AsyncIterable<string>, blocks, items)
+    // The server, which is the same version, has checked what it sends.
+    yield* pipe(response as AsyncIterable<string>, blocks, items) as AsyncGenerator<Output<N>>
   }
 
   async #request(
@@ -161,14 +205,14 @@ async function* blocks(chunks: AsyncIterable<string>): AsyncGenerator<string> {
 }
 
 /** What the blocks carry; one without data is a comment that keeps the stream alive. */
-async function* items(blocks: AsyncIterable<string>): AsyncGenerator<Output<'askEvents'>> {
+async function* items(blocks: AsyncIterable<string>): AsyncGenerator {
   for await (const block of blocks) {
     const data = block
       .split('\n')
       .filter((line) => line.startsWith('data:'))
       .map((line) => line.slice(5).trimStart())
       .join('\n')
-    if (data !== '') yield JSON.parse(data) as Output<'askEvents'>
+    if (data !== '') yield JSON.parse(data)
   }
 }
 

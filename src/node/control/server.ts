@@ -99,13 +99,11 @@ export class ControlServer {
     const signal = AbortSignal.any([context.req.raw.signal, this.#stopping.signal])
     const { handlers, log } = this.#components
     try {
-      if (name === 'askEvents') {
-        const items = await handlers.askEvents(ROUTES.askEvents.input.parse(input), signal)
-        return stream(context, items)
-      }
       // The schema of this very route has made `input`: the types of both go by the same name.
       const handle = handlers[name] as (input: unknown, signal: AbortSignal) => Promise<object>
-      return context.json(await handle(input, signal))
+      const output = await handle(input, signal)
+      const streamed = ROUTES[name].stream === true
+      return streamed ? stream(context, output as AsyncIterable<Item>) : context.json(output)
     } catch (err) {
       if (isStoreClosed(err)) return answer(context, stopping())
       if (!(err instanceof KithError || err instanceof WireFailure)) {
@@ -142,7 +140,12 @@ async function readJson(context: Context): Promise<object> {
   throw new KithError('usage', 'the body is no JSON object', { what: 'body' })
 }
 
-function stream(context: Context, items: AsyncIterable<{ type: string; seq?: number }>): Response {
+/** An item of a stream. One with a number of its own is found again by it. */
+interface Item {
+  seq?: number
+}
+
+function stream(context: Context, items: AsyncIterable<Item>): Response {
   return streamSSE(context, async (sse) => {
     const heartbeat = setInterval(() => {
       void sse.write(': alive\n\n')
@@ -166,6 +169,11 @@ const HTTP_STATUS: Partial<Record<FailureCode, 400 | 404 | 413 | 503>> = {
   'bad-request': 400,
   'unknown-peer': 404,
   'unknown-ask': 404,
+  'unknown-alert': 404,
+  'unknown-stranger': 404,
+  'unknown-branch': 404,
+  'not-frozen': 400,
+  'unknown-invite': 404,
   'too-large': 413,
   stopping: 503,
 }

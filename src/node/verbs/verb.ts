@@ -18,6 +18,8 @@ export interface Verb<T> {
   body: z.ZodType<T>
   /** Answered also for a frozen peer: what it takes to find out, and nothing that acts. */
   whenFrozen?: boolean
+  /** Answered also to a key that another has followed: what it takes to tell of that. */
+  withOldKey?: boolean
   /** Refuses a body that is too long, before its shape is looked at. @throws {KithError} `too-large` */
   assertSize?: (body: Body) => void
   /**

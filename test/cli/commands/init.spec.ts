@@ -63,6 +63,34 @@ describe('kith init', () => {
     assert.deepEqual(cli.stdout.json, [{ ...made, home: '/nowhere/.kith' }])
   })
 
+  it('keeps the rotation key off the host when told so, and says what its words are for', async () => {
+    const rotationWords = made.recoveryWords.map((word) => word.replace('word', 'turn'))
+    cli.offlineNode = {
+      initNode: async (home, init) => {
+        inits.push([home.path, init])
+        return { ...made, rotationWords }
+      },
+    }
+    assert.equal(await cli.kith('init', '--clear', '--next-off-host'), 0)
+    assert.deepEqual(inits, [
+      ['/nowhere/.kith', { protection: { clear: true }, rotationKeyOffHost: true }],
+    ])
+    const { text } = cli.stdout
+    const shown = [...text.matchAll(/(\d+) (turn[a-x])/g)]
+      .sort(([, a], [, b]) => Number(a) - Number(b))
+      .map(([, , word]) => word)
+    assert.deepEqual(shown, rotationWords)
+    assert.ok(text.indexOf('Recovery words') < text.indexOf('Rotation words'))
+    assert.match(text.slice(text.indexOf('Rotation words')), /kith key keep NAME/)
+    await cli.kith('init', '--clear', '--next-off-host', '--json')
+    assert.match(cli.stdout.text, new RegExp(`"rotationWords":\\["${rotationWords[0]}"`))
+  })
+
+  it('says nothing of rotation words when the key is on the host', async () => {
+    await cli.kith('init', '--clear')
+    assert.doesNotMatch(cli.stdout.text, /Rotation words/)
+  })
+
   it('does not guess how the keys are kept when nobody can be asked', async () => {
     assert.equal(await cli.kith('init'), 2)
     assert.match(cli.stderr.text, /--passphrase-stdin or --clear/)

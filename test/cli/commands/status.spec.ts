@@ -46,7 +46,7 @@ describe('kith status', () => {
     assert.match(cli.stdout.text, /^bob +waiting +- +- +kith1/m)
     cli.answers = { status: () => ({ ...status, peers: [] }) }
     await cli.kith('status')
-    assert.match(cli.stdout.text, /^no peers: kith peers add$/m)
+    assert.match(cli.stdout.text, /^no peers: kith invite NAME$/m)
   })
 
   it('lets no peer write to the terminal', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
 import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
@@ -36,7 +37,10 @@ describe('ask desk', () => {
       byName: (name: string) => peers.find(({ pin }) => pin.name === name),
       byId: (id: string) => peers.find((peer) => peer.id === id),
     }
-    desk = new AskDesk({ store, answerer, asker: pair.asker, pins, clock }, { ownId: OWN_ID })
+    desk = new AskDesk(
+      { store, answerer, asker: pair.asker, pins, clock, randomBytes },
+      { ownId: OWN_ID },
+    )
     pair.peer.serve.set('ask', (body, say) => {
       const { ask, text } = body as { ask: string; text: string }
       say(1, { kind: 'text', text: `${text}, says bert` })

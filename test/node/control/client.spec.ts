@@ -11,6 +11,8 @@ import { askId } from '../../helpers/ask-calls.ts'
 import { ROUTE_NAMES } from '../../helpers/control.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
+const KEY = '12D3KooWDW3iHE5fsdrs8JtKL3u5yyA3EKc4XxamyPNcXsyhGZpA'
+
 /** One good input of each route. */
 const INPUTS: { [N in RouteName]: Input<N> } = {
   status: {},
@@ -24,6 +26,36 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   showAsk: { ask: askId(1) },
   cancelAsk: { ask: askId(1) },
   askEvents: { ask: askId(1), after: 4 },
+  doctor: {},
+  alerts: {},
+  ackAlerts: { alert: askId(1) },
+  alertEvents: { after: askId(1) },
+  key: {},
+  rotate: { why: 'routine', graceSeconds: 60 },
+  requestRotation: { via: 'laptop' },
+  completeRotation: { endorsement: 'kith://e/1/AA' },
+  inspectRotation: { request: 'kith://r/1/AA' },
+  signRotation: { request: 'kith://r/1/AA' },
+  keepRotationKey: { peer: 'server', words: 'abandon abandon' },
+  exportRotationKey: { passphrase: 'geheim' },
+  forgetRotationKey: { words: 'abandon abandon' },
+  checkRecovery: { words: 'abandon abandon' },
+  prepareRecovery: { words: 'abandon abandon', protection: { passphrase: 'geheim' } },
+  commitRecovery: {},
+  drillRotation: {},
+  peerKeys: { name: 'nas' },
+  settlePeer: { name: 'nas', hash: '01234567' },
+  strangers: {},
+  acceptStranger: { key: KEY, name: 'nas', allow: ['ping'] },
+  denyStranger: { key: KEY },
+  block: { who: KEY },
+  unblock: { who: KEY },
+  invites: {},
+  invite: { name: 'nas', allow: ['ping'], ttlSeconds: 60 },
+  revokeInvite: { which: 'nas' },
+  join: { link: 'kith://i/1/AA', allow: ['ping'] },
+  followJoin: { invite: '0f'.repeat(16), after: 2 },
+  confirmPeer: { name: 'nas', words: 'crane sick gate asthma' },
 }
 
 describe('control client', () => {
@@ -62,9 +94,11 @@ describe('control client', () => {
   afterEach(() => new Promise((resolve) => server.close(resolve)))
 
   async function call(name: RouteName): Promise<unknown> {
-    const input = INPUTS[name]
     if (name === 'askEvents') return await Array.fromAsync(client.askEvents(INPUTS.askEvents))
-    return await client.call(name, input)
+    if (name === 'alertEvents') {
+      return await Array.fromAsync(client.alertEvents(INPUTS.alertEvents))
+    }
+    return await client.call(name, INPUTS[name])
   }
 
   for (const name of ROUTE_NAMES) {

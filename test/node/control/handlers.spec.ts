@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ROUTES } from '../../../src/node/control/api.ts'
-import type { Output, PeerReport, RouteName } from '../../../src/node/control/api.ts'
+import type { CallName, Output, PeerReport } from '../../../src/node/control/api.ts'
 import { createHandlers } from '../../../src/node/control/handlers.ts'
 import type { Handlers } from '../../../src/node/control/handlers.ts'
 import type { KithNode } from '../../../src/node/node.ts'
@@ -34,7 +35,7 @@ describe('control handlers', () => {
   })
 
   /** What a route gives, which must be what its schema says: the server does not look. */
-  async function call<N extends Exclude<RouteName, 'askEvents'>>(
+  async function call<N extends CallName>(
     name: N,
     input: Parameters<Handlers[N]>[0],
   ): Promise<Output<N>> {
@@ -61,7 +62,7 @@ describe('control handlers', () => {
       {
         health: 'healthy',
         home: node.home.path,
-        id: node.identity.id,
+        id: node.self.id,
         lobby: 'shut',
         name: 'node',
         pid: process.pid,
@@ -137,6 +138,41 @@ describe('control handlers', () => {
     await assert.rejects(call('showAsk', { ask: askId(9) }), { code: 'unknown-ask' })
   })
 
+  it('the doctor has every check, and the problems of status are what is not well', async () => {
+    await node.start()
+    const { findings, state } = await call('doctor', {})
+    assert.equal(state, 'ok')
+    assert.ok(findings.length > 0 && findings.every((finding) => finding.state === 'ok'))
+    const keys = join(node.home.path, 'keys')
+    await chmod(keys, 0o755)
+    assert.equal((await call('doctor', {})).state, 'fail')
+    const fault = { what: `${keys} is open to other users`, hint: `chmod 700 ${keys}` }
+    assert.deepEqual((await call('status', {})).problems, [fault])
+    await chmod(keys, 0o700)
+    assert.deepEqual((await call('status', {})).problems, [])
+  })
+
+  it('alerts are listed until they are acknowledged, and after that, and after a restart', async () => {
+    await node.start()
+    assert.deepEqual(await call('alerts', {}), [])
+    for (const what of ['1', '2']) {
+      node.alerts.raise({ kind: 'peer-frozen', peer: 'bob', what, hint: 'ask' })
+    }
+    const [first, second] = await call('alerts', {})
+    assert.ok(first && second)
+    assert.equal((await call('doctor', {})).state, 'warn')
+    const [seen] = await call('ackAlerts', { alert: first.id })
+    assert.deepEqual(await call('alerts', {}), [seen, second])
+    assert.equal((await call('ackAlerts', { alert: 'all' })).length, 1)
+    assert.equal((await call('doctor', {})).state, 'ok')
+    await assert.rejects(call('ackAlerts', { alert: askId(9) }), { code: 'unknown-alert' })
+    const before = await call('alerts', {})
+    await nodes.stop(node)
+    node = await nodes.open()
+    await node.start()
+    assert.deepEqual(node.alerts.list(), before)
+  })
+
   it('stop answers, and the node begins to stop', async () => {
     assert.deepEqual(await call('stop', {}), {})
     assert.equal(stops, 1)
@@ -144,9 +180,9 @@ describe('control handlers', () => {
 
   it('a ping measures a peer that is there, and says why one is not', async () => {
     const other = await nodes.open('other')
-    await nodes.pin({ name: 'me', id: node.identity.id, allow: ['ping'] }, 'other')
+    await nodes.pin({ name: 'me', id: node.self.id, allow: ['ping'] }, 'other')
     await other.start()
-    await nodes.pin({ name: 'bert', id: other.identity.id, addresses: other.mesh.addresses() })
+    await nodes.pin({ name: 'bert', id: other.self.id, addresses: other.mesh.addresses() })
     await node.start()
     const { clockOffsetMs, peer: pinged, rttMs, software } = await call('ping', { name: 'bert' })
     assert.equal(pinged, 'bert')

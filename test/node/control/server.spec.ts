@@ -14,7 +14,7 @@ const MAX_BODY_BYTES = 2_097_152
 
 /** The path of a route with good parameters in it. */
 function pathOf(name: RouteName, ask = ASK): string {
-  return ROUTES[name].path.replace(':ask', ask).replace(':name', 'nas')
+  return ROUTES[name].path.replace(':ask', ask).replace(':name', 'nas').replace(':alert', ask)
 }
 
 describe('control server', () => {
@@ -76,6 +76,7 @@ describe('control server', () => {
     ['asks', '?limit=many', /limit/],
     ['askEvents', '?after=-1', /after/],
     ['askEvents', '?after=1.5', /after/],
+    ['alertEvents', '?after=mine', /after/],
   ]
   for (const [name, body, what] of wrong) {
     const shown = (typeof body === 'string' ? body : JSON.stringify(body)).slice(0, 60)
@@ -102,8 +103,8 @@ describe('control server', () => {
       assert.deepEqual(control.calls, [])
     })
 
-    if (ROUTES[name].path.includes(':ask')) {
-      it(`refuses ${name} with what is no id of an ask`, async () => {
+    if (/:ask|:alert/.test(ROUTES[name].path)) {
+      it(`refuses ${name} with what is no id`, async () => {
         const body = ROUTES[name].method === 'GET' ? undefined : '{}'
         const reply = await control.raw(ROUTES[name].method, pathOf(name, 'mine'), body)
         assert.deepEqual([reply.status, errorOf(reply).code], [400, 'usage'])
@@ -208,6 +209,7 @@ describe('control server', () => {
 
   for (const [code, status] of [
     ['unknown-ask', 404],
+    ['unknown-alert', 404],
     ['usage', 400],
     ['bad-request', 400],
     ['too-large', 413],

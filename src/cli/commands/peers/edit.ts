@@ -1,10 +1,12 @@
 import { Command } from 'commander'
 import type { Input, PeerReport } from '../../../node/control/api.ts'
+import { KithError } from '../../../protocol/errors.ts'
 import type { GrantName } from '../../../protocol/pin.ts'
 import type { CliContext } from '../../context.ts'
 import { print, printJson } from '../../terminal.ts'
 import { collectGrants, GRANTS_TEXT } from './grants.ts'
 import { editPeers, named } from './reach.ts'
+import { denyStranger } from './strangers.ts'
 
 interface EditOptions {
   json?: true
@@ -20,13 +22,24 @@ export function allowCommand(cli: CliContext): Command {
     })
 }
 
-/** `kith peers deny NAME GRANT…` */
+/** `kith peers deny NAME GRANT…`, and `kith peers deny KEY` for a key that has called. */
 export function denyCommand(cli: CliContext): Command {
-  return edit('deny', 'let a peer do less, at once')
-    .argument('<grant...>', `out of ${GRANTS_TEXT}`, collectGrants)
-    .action(async (name: string, grants: GrantName[], options: EditOptions) => {
-      const peer = named(await editPeers(cli, { op: 'deny', name, grants }), name)
-      show(cli, peer, mayText(peer), options)
+  return new Command('deny')
+    .description('let a peer do less, at once; or never list a key again that has called')
+    .argument('<who>', 'name of the peer, or a key of kith peers pending')
+    .argument('[grant...]', `for a peer, out of ${GRANTS_TEXT}`, collectGrants)
+    .option('--json', 'print one JSON object')
+    .action(async (who: string, grants: GrantName[], options: EditOptions) => {
+      if (grants.length > 0) {
+        const peer = named(await editPeers(cli, { op: 'deny', name: who, grants }), who)
+        show(cli, peer, mayText(peer), options)
+        return
+      }
+      if (isName(who)) {
+        const what = `say what ${who} may no longer do, out of ${GRANTS_TEXT}`
+        throw new KithError('usage', what, { what }, { hint: `kith peers deny ${who} ask` })
+      }
+      await denyStranger(cli, who, options.json)
     })
 }
 
@@ -60,6 +73,11 @@ export function removeCommand(cli: CliContext): Command {
     if (json === true) printJson(cli, { removed: name })
     else print(cli, `${name} is no longer pinned`)
   })
+}
+
+/** True for what is a peer's name rather than a key, which has capitals unless it is 64 hex digits. */
+function isName(text: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(text)
 }
 
 function edit(op: string, description: string): Command {

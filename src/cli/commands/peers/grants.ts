@@ -3,7 +3,12 @@ import type { GrantName } from '../../../protocol/pin.ts'
 import { collectList } from '../../options.ts'
 
 /** Every right that can be given, here because the schema that has them too costs a command 50 ms. */
-const GRANTS: Readonly<Record<GrantName, true>> = { ping: true, ask: true, status: true }
+const GRANTS: Readonly<Record<GrantName, true>> = {
+  ping: true,
+  ask: true,
+  status: true,
+  'key.rotate': true,
+}
 
 export const GRANTS_TEXT = Object.keys(GRANTS).join(', ')
 

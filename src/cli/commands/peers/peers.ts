@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
 import { addCommand } from './add.ts'
+import { confirmCommand } from './confirm.ts'
 import {
   allowCommand,
   denyCommand,
@@ -10,6 +11,9 @@ import {
 } from './edit.ts'
 import { explainCommand } from './explain.ts'
 import { listCommand, showCommand } from './report.ts'
+import { settleCommand } from './settle.ts'
+import { whyCommand } from './why.ts'
+import { acceptCommand, blockCommand, pendingCommand, unblockCommand } from './strangers.ts'
 
 /** `kith peers …`: who is pinned here, and what each may do. */
 export function peersCommand(cli: CliContext): Command {
@@ -24,6 +28,13 @@ export function peersCommand(cli: CliContext): Command {
     renameCommand,
     removeCommand,
     explainCommand,
+    confirmCommand,
+    whyCommand,
+    settleCommand,
+    pendingCommand,
+    acceptCommand,
+    blockCommand,
+    unblockCommand,
   ]
   for (const command of commands) peers.addCommand(command(cli))
   return peers

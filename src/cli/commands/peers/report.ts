@@ -52,6 +52,7 @@ function peerTable(peer: PeerReport, now: number): string {
     ['name', peer.name],
     ['state', peer.state],
     ...optional('since', connectedAt, (at) => `${timeText(at)}, ${direction}`),
+    ...optional('unpinned you', peer.unpinnedUsAt, timeText),
     ...optional('id', peer.id, String),
     ...optional('words', peer.words, (words) => words.join(' ')),
     ...optional('peer id', peer.key, String),

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import { ROOT } from '../helpers/imports.ts'
+import { tempFolder } from '../helpers/temp-folder.ts'
+import { code, page, section, table } from './markdown.ts'
+
+const README = page('docs/models/README.md')
+const SEARCH = '-w -DSAFETY -DNOREDUCE -DMEMLIM=2000 -o pan pan.c'
+const run = promisify(execFile)
+
+describe('docs/models', function () {
+  this.timeout(300_000)
+  const folder = tempFolder()
+
+  before(function () {
+    const missing = ['spin', 'cc'].filter((name) => spawnSync(name, ['-V']).error !== undefined)
+    if (missing.length === 0) return
+    process.stderr.write(`\n  docs/models: NOT CHECKED, no ${missing.join(', no ')} here\n\n`)
+    this.skip()
+  })
+
+  /** What the checker says of a model, compiled with this optimisation and these switches. */
+  async function check(model: string, optimise: string, ...switches: string[]): Promise<string> {
+    const cwd = folder()
+    await run('spin', ['-a', ...switches, `${ROOT}/docs/models/${model}`], { cwd })
+    await run('cc', [optimise, ...SEARCH.split(' ')], { cwd })
+    const { stdout } = await run('./pan', [], { cwd })
+    return stdout
+  }
+
+  it('are run here as README.md says', () => {
+    assert.ok(README.includes(`\ncc -O2 ${SEARCH}\n./pan\n`))
+  })
+
+  for (const model of ['pairing.pml', 'rotation.pml']) {
+    const text = page(`docs/models/${model}`)
+    const properties = table(section(README, `## ${model}`)).map(([name]) => code(name))
+    const faults = table(section(README, `### Faults of ${model}`)).map(([fault, property]) => ({
+      fault: code(fault),
+      property: code(property),
+    }))
+
+    it(`${model} holds in each of its states`, async () => {
+      const said = await check(model, '-O2')
+      assert.match(said, / errors: 0\n/, said)
+      assert.doesNotMatch(said, /Search not completed|too small|out of memory/)
+      const states = Number(/(\d+) states, stored/.exec(said)?.[1])
+      assert.ok(README.includes(` ${states.toLocaleString('en')} |`), `README has not ${states}`)
+      // Each step of the model can be taken; what cannot is an assertion, or the end of a process that has none.
+      const unreached = said.match(/state \d+, ".*"/g) ?? []
+      const steps = unreached.filter((line) => !/"(assert\(\w+\)|-end-)"$/.test(line))
+      assert.deepEqual(steps, [])
+    })
+
+    it(`${model} has the properties and faults that README.md names, and a fault for each property`, () => {
+      const asserted = [...text.matchAll(/assert\((\w+)\)/g)].map(([, name]) => name)
+      assert.deepEqual(asserted, properties)
+      const planted = new Set(text.match(/\bBUG_\w+/g))
+      assert.deepEqual(faults.map(({ fault }) => fault).sort(), [...planted].sort())
+      assert.deepEqual(new Set(faults.map(({ property }) => property)), new Set(properties))
+    })
+
+    for (const { fault, property } of faults) {
+      it(`${model} with ${fault} breaks ${property}`, async () => {
+        const said = await check(model, '-O0', `-D${fault}`)
+        assert.match(said, / errors: 1\n/)
+        assert.ok(said.includes(`assertion violated ${property} `), said)
+      })
+    }
+  }
+})
