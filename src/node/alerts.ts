@@ -15,6 +15,7 @@ export const ALERT_KINDS = [
   'peer-recovered',
   'peer-frozen',
   'peer-retired',
+  'peer-may-more',
   'invite-reused',
   'invite-burned',
   'own-key-log-ahead',

@@ -53,9 +53,13 @@ export class Byes {
     return bye?.holds === true ? bye.receivedAt : undefined
   }
 
-  /** When the last bye of the node with this id was said, by its own clock; it may be over. */
-  lastSaidAt(id: string): number | undefined {
-    return this.#byes.get(id)?.at
+  /**
+   * When the last bye of the node with this id was said, by its own clock, if this key signed it; it may be over. A
+   * thief's, of any time, thus does not shut out those of the key that came after.
+   */
+  lastSaidAt(id: string, key: string): number | undefined {
+    const bye = this.#byes.get(id)
+    return bye?.key === key ? bye.at : undefined
   }
 
   /** Keeps a bye that `key` has signed, tells the owner, and resolves when it is on disk. */

@@ -47,6 +47,7 @@ export class KeyLogs {
   readonly #clock: Clock
   readonly #rows: Repository<z.infer<typeof keyLogRecord>>
   readonly #known = new Map<string, KnownKeys>()
+  readonly #listeners = new Set<() => void>()
   /** The last write of each log: nobody is told that it is held before it is on disk. */
   readonly #writes = new Map<string, Promise<void>>()
 
@@ -61,6 +62,14 @@ export class KeyLogs {
       // Its signatures were checked when it was taken.
       const state = stateAtEnd(replayKeyLog(held.events))
       this.#known.set(state.id, knownKeys(held, state))
+    }
+  }
+
+  /** Calls `listener` as soon as other keys count, until the returned function is called. */
+  onKeep(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
     }
   }
 
@@ -100,6 +109,8 @@ export class KeyLogs {
   async #keep(id: string, held: HeldKeyLog, state: KeyLogState): Promise<KnownKeys> {
     const known = knownKeys(held, state)
     this.#known.set(id, known)
+    // Before the disk has it: a key that was stolen is out at once, whatever becomes of the write.
+    for (const listener of this.#listeners) listener()
     const write = this.#database.write([this.#rows.put(id, held)], { durable: true })
     this.#writes.set(id, write)
     await write

@@ -18,6 +18,9 @@ import type { KnownPeer, Pins } from './pins.ts'
 /** How often deadlines are looked at: a call's end may come so much later than it was due. */
 const SWEEP_INTERVAL_MS = 250
 
+/** A node that has announced its new key listens under it before that. */
+const SUPERSEDED_LINK_MS = 10_000
+
 /** Links of one peer, with those that wait for hello or retire. */
 export const MAX_LINKS_PER_PEER = 4
 
@@ -42,6 +45,7 @@ export class Links {
   readonly #links = new Map<string, Link>()
   /** Also those that wait for hello, or retire. */
   readonly #all = new Set<Link>()
+  readonly #superseded = new WeakSet<Link>()
   readonly #listeners = new Set<(peer: LinkPeer, up: boolean) => void>()
   #stops: (() => void)[] = []
 
@@ -184,8 +188,21 @@ export class Links {
       const { key } = link.peer
       if (this.#components.pins.byKey(key) === undefined) link.abort(new Error('unpinned'))
       // Its peer is about to call with its new key: what is under way on this one may come to its end.
-      else if (this.#isSuperseded(key)) link.retire()
+      else if (this.#isSuperseded(key) && !this.#superseded.has(link)) this.#supersede(link)
     }
+  }
+
+  /** Calls go elsewhere after a moment, though what is under way may take hours: this key may be in other hands. */
+  #supersede(link: Link): void {
+    this.#superseded.add(link)
+    link.retire()
+    const { id } = link.peer
+    const cancel = this.#components.clock.after(SUPERSEDED_LINK_MS, () => {
+      if (this.#links.get(id) !== link) return
+      this.#links.delete(id)
+      this.#tell(link.peer, false)
+    })
+    void link.closed.then(cancel)
   }
 
   /** What counts is that bytes come: also a refusal of this ping shows that the peer lives. */

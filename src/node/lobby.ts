@@ -6,6 +6,7 @@ import { KithError } from '../protocol/errors.ts'
 import {
   LOBBY_MAX_BYTES,
   LOBBY_PARALLEL,
+  LOBBY_PER_PEER_PER_MINUTE,
   LOBBY_PROTOCOL,
   LOBBY_TIMEOUT_MS,
 } from '../protocol/limits.ts'
@@ -29,7 +30,7 @@ export interface LobbyInit {
 }
 
 export interface LobbyComponents {
-  pins: Pick<Pins, 'awaits' | 'peers'>
+  pins: Pick<Pins, 'awaits' | 'byKey' | 'peers'>
   clock: Clock
   log: Logger
   /** What can be said there, by the kind of the first message. */
@@ -44,6 +45,8 @@ export class Lobby {
   readonly #components: LobbyComponents
   readonly #init: LobbyInit
   readonly #cells = new Map<string, number>()
+  /** Rate cells of pinned nodes, by id. */
+  readonly #peerCells = new Map<string, number>()
   /** Addresses that we dial to reach the lobby of a pinned node. */
   readonly #sought = new Map<string, number>()
   /** Where pinned nodes have called from, the last one last. */
@@ -106,6 +109,7 @@ export class Lobby {
   /** Serves a stream of the lobby's protocol, to a node that has the key `ownKey` there. Never rejects: a stranger is told nothing. */
   async serve(stream: Stream, connection: Connection, ownKey: string): Promise<void> {
     const { log, talks } = this.#components
+    if (!this.#admitsPeer(connection)) return
     try {
       const wire = lobbyWire(stream, AbortSignal.timeout(LOBBY_TIMEOUT_MS))
       const first = await wire.read()
@@ -159,6 +163,17 @@ export class Lobby {
       else this.#sought.delete(target)
       if (connection !== undefined) cut(connection, new Error('lobby visit ended'))
     }
+  }
+
+  /** Whether the visit of a pinned node, whatever its key is worth, keeps to its rate. A stranger was counted by `admit`. */
+  #admitsPeer(connection: Connection): boolean {
+    const { clock, pins } = this.#components
+    const peer = pins.byKey(connection.remotePeer.toString())
+    if (peer === undefined) return true
+    const cell = this.#peerCells.get(peer.id)
+    const rate = decideRate(perMinute(LOBBY_PER_PEER_PER_MINUTE), cell, clock.now())
+    if (rate.allowed) this.#peerCells.set(peer.id, rate.cell)
+    return rate.allowed
   }
 
   /** Ends a visit that takes too long or sends too much; it takes up so many of the lobby's places meanwhile. */

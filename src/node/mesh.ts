@@ -40,6 +40,8 @@ export class Mesh {
   readonly #pinned = new WeakSet<Connection>()
   /** Connections with a link, or with one that is being opened: `Links` sees to those. */
   readonly #linked = new WeakSet<Connection>()
+  /** Connections on which somebody has talked in our lobby. */
+  readonly #visited = new WeakSet<Connection>()
   #transport: Transport | undefined
   /** The listening that was begun last. */
   #listening: Promise<void> = Promise.resolve()
@@ -162,6 +164,11 @@ export class Mesh {
     await libp2p.handle(
       LOBBY_PROTOCOL,
       (stream, connection) => {
+        if (this.#visited.has(connection)) {
+          stream.abort(new Error('one talk a visit'))
+          return
+        }
+        this.#visited.add(connection)
         // libp2p waits for its handlers; nobody waits for a visit.
         void lobby.serve(stream, connection, ownKey)
       },

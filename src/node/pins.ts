@@ -73,6 +73,7 @@ export class Pins {
   #stopWatching: () => Promise<void> = async () => undefined
   #stopFollowing: () => void = () => undefined
   #cancelExpiry: () => void = () => undefined
+  #stopKeeping: () => void = () => undefined
 
   constructor(components: PinsComponents) {
     this.#components = components
@@ -82,6 +83,9 @@ export class Pins {
   async start(): Promise<void> {
     const { byes, keyLogs, log, source } = this.#components
     await keyLogs.start()
+    this.#stopKeeping = keyLogs.onKeep(() => {
+      this.#apply(this.#pins)
+    })
     await byes.start()
     this.#stopFollowing = byes.onChange(() => {
       this.#apply(this.#pins)
@@ -106,6 +110,7 @@ export class Pins {
 
   async stop(): Promise<void> {
     this.#cancelExpiry()
+    this.#stopKeeping()
     this.#stopFollowing()
     await this.#stopWatching()
   }
@@ -213,9 +218,8 @@ export class Pins {
     if (this.byId(id) === undefined) return undefined
     const change = await this.#components.keyLogs.take(shown)
     if (change.after.held === change.before?.held) return change
-    this.#apply(this.#pins)
     const peer = this.byId(id)
-    if (peer !== undefined) for (const listener of this.#changeListeners) listener(peer, change)
+    if (peer !== undefined) this.#tell(peer, change)
     return change
   }
 
@@ -223,13 +227,23 @@ export class Pins {
   async settle(id: string, head: Uint8Array): Promise<boolean> {
     if (this.byId(id) === undefined || !(await this.#components.keyLogs.settle(id, head)))
       return false
-    this.#apply(this.#pins)
     return true
   }
 
   /** All that is held of a pinned node's keys. */
   keysOf(id: string): KnownKeys | undefined {
     return this.byId(id) === undefined ? undefined : this.#components.keyLogs.get(id)
+  }
+
+  /** The log counts already: a listener that fails neither undoes it nor keeps it from the next one. */
+  #tell(peer: Peer, change: KeyLogChange): void {
+    for (const listener of this.#changeListeners) {
+      try {
+        listener(peer, change)
+      } catch (err) {
+        this.#components.log.error({ err, peer: peer.pin.name }, 'key log change not acted on')
+      }
+    }
   }
 
   #apply(pins: Pin[]): void {

@@ -53,6 +53,8 @@ const NEXT_REQUEST_MS = 10_000
 export class RotationRequests {
   readonly #components: RotationRequestsComponents
   readonly #rows: Repository<z.infer<typeof requestRecord>>
+  /** When the last request of each node was taken: what is on disk is late by a read and a write. */
+  readonly #takenAt = new Map<string, number>()
   #unlisten: () => void = () => undefined
 
   constructor(components: RotationRequestsComponents) {
@@ -85,15 +87,19 @@ export class RotationRequests {
     const { alerts, clock, database } = this.#components
     if (this.read(request).peer.id !== peer.id) throw unfit('it is of another node')
     const known = await this.#rows.get(peer.id)
-    if (known !== undefined) {
-      if (isEqual(known.request, request)) return known.endorsed
-      const retryAfterMs = known.at + NEXT_REQUEST_MS - clock.now()
+    if (known !== undefined && isEqual(known.request, request)) return known.endorsed
+    // No `await` from here until it is set: requests that come at once would all be taken.
+    const now = clock.now()
+    const last = this.#takenAt.get(peer.id) ?? known?.at
+    if (last !== undefined) {
+      const retryAfterMs = last + NEXT_REQUEST_MS - now
       // More than that is the doing of a clock that was set back.
       if (retryAfterMs > 0 && retryAfterMs <= NEXT_REQUEST_MS) {
         throw new KithError('rate-limited', 'one at a time', { retryAfterMs })
       }
     }
-    await database.write([this.#rows.put(peer.id, { request, at: clock.now() })], { durable: true })
+    this.#takenAt.set(peer.id, now)
+    await database.write([this.#rows.put(peer.id, { request, at: now })], { durable: true })
     alerts.raise({
       kind: 'rotation-requested',
       peer: peer.pin.name,

@@ -9,6 +9,7 @@ import {
   MAX_INVITE_LINK_CHARS,
   MAX_PAIRING_ADDRESSES,
   MAX_PAIRING_GRANTS,
+  MAX_TIME_MS,
 } from './limits.ts'
 import { isNodeId } from './node-id.ts'
 import { addressSchema, nameSchema } from './pin.ts'
@@ -58,7 +59,7 @@ export const inviteSchema = z.strictObject({
   /** Whoever knows it may redeem the invite. Never sent, and never logged. */
   secret: bytesOf(INVITE_SECRET_BYTES),
   /** First moment at which it can no longer be redeemed, in ms since the epoch, by the inviter's clock. */
-  exp: z.int().nonnegative(),
+  exp: z.int().nonnegative().max(MAX_TIME_MS),
   /** Rights that the inviter gives to who redeems it. */
   grants: rightsSchema,
   /** What the inviter would like to be called. */

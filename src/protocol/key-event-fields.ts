@@ -2,7 +2,7 @@ import { decode, encode } from './cbor.ts'
 import type { CborValue } from './cbor.ts'
 import { SIGNATURE_BYTES } from './ed25519.ts'
 import { refusal } from './key-log-refusal.ts'
-import { MAX_KEY_EVENT_BYTES } from './limits.ts'
+import { MAX_KEY_EVENT_BYTES, MAX_TIME_MS } from './limits.ts'
 import { isNodeId } from './node-id.ts'
 
 /** A map that came from elsewhere, before its fields are read. */
@@ -83,7 +83,8 @@ export function nodeIdField(fields: Fields, name: string): string {
 /** A point in time, in ms since the epoch. */
 export function timeField(fields: Fields, name: string): number {
   const value = fields[name]
-  if (typeof value !== 'number' || value < 0) throw refusal('wrong time', name)
+  const isTime = typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS
+  if (!isTime) throw refusal('wrong time', name)
   return value
 }
 

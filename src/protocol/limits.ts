@@ -25,6 +25,9 @@ export const MAX_CBOR_ITEMS = 65_536
 /** Longest signed event of a key log, in bytes of canonical CBOR, signatures included. */
 export const MAX_KEY_EVENT_BYTES = 2_048
 
+/** Latest time, in ms since the epoch, that a `Date` can hold (ECMA-262, 21.4.1.1). */
+export const MAX_TIME_MS = 8_640_000_000_000_000
+
 /** Most events in a key log. */
 export const MAX_KEY_LOG_EVENTS = 64
 
@@ -80,6 +83,12 @@ export const LOBBY_TIMEOUT_MS = 5_000
 export const LOBBY_PARALLEL = 4
 export const LOBBY_PER_MINUTE = 10
 export const LOBBY_PER_ADDRESS_PER_MINUTE = 1
+
+/** Visits of one pinned node a minute. A pairing that is tried again and again makes some 7, each at several addresses. */
+export const LOBBY_PER_PEER_PER_MINUTE = 20
+
+/** Key logs that one node may announce in a minute: to check a long one costs tens of ms. */
+export const ANNOUNCES_PER_MINUTE = 10
 
 /** Bytes that a link holds for a peer that does not read. Beyond it, the link is given up. */
 export const MAX_LINK_BACKLOG_BYTES = 4_194_304

@@ -9,7 +9,6 @@ const PREFIX = 'kith1'
 const NODE_ID = /^kith1[a-z2-7]{51}[aq]$/
 
 const FINGERPRINT_TAG = new TextEncoder().encode('kith/words/1')
-const FINGERPRINT_WORDS = 4
 /** 2048 words (BIP 39). */
 const BITS_PER_WORD = 11
 
@@ -46,11 +45,11 @@ export function fingerprintWords(id: string): string[] {
   return wordsOf(sha256(FINGERPRINT_TAG, parseNodeId(id)))
 }
 
-/** The four words that the first 44 bits of a digest stand for. */
-export function wordsOf(digest: Uint8Array): string[] {
-  const first = Buffer.from(digest).readUIntBE(0, 6)
-  return Array.from({ length: FINGERPRINT_WORDS }, (_, i) => {
-    const index = Math.floor(first / 2 ** (48 - BITS_PER_WORD * (i + 1))) % wordlist.length
-    return wordlist[index] ?? ''
+/** So many words, which the first bits of a digest stand for: 11 bits each. */
+export function wordsOf(digest: Uint8Array, count = 4): string[] {
+  const bits = BigInt(`0x${Buffer.from(digest).toString('hex')}`)
+  return Array.from({ length: count }, (_, i) => {
+    const after = digest.byteLength * 8 - BITS_PER_WORD * (i + 1)
+    return wordlist[Number((bits >> BigInt(after)) % BigInt(wordlist.length))] ?? ''
   })
 }

@@ -192,6 +192,8 @@ const HOST_PROTOCOLS = ['ip4', 'ip6', 'dns', 'dns4', 'dns6']
 
 /** What is wrong with `text` as the address of a peer, or undefined. */
 function addressFault(text: string): string | undefined {
+  // Some addresses come from peers, and are shown.
+  if (!/^[\x21-\x7e]+$/.test(text)) return 'an address has only ASCII, and no spaces'
   let components: Component[]
   try {
     components = multiaddr(text).getComponents()
@@ -202,7 +204,11 @@ function addressFault(text: string): string | undefined {
     return 'leave /p2p/… out: the key log says which key is behind an address'
   }
   const [host, port, ...rest] = components.filter(({ name }) => name !== 'ip6zone')
-  if (host?.name === 'unix' && port === undefined) return undefined
+  const zones = components.filter(({ name }) => name === 'ip6zone')
+  if (zones.some(({ value = '' }) => !/^[\w.-]+$/.test(value))) return 'no name of an interface'
+  if (host?.name === 'unix' && port === undefined) {
+    return /[\x00-\x1f\x7f-\uffff]/.test(host.value ?? '') ? 'no path of a socket' : undefined
+  }
   const dialled =
     HOST_PROTOCOLS.includes(host?.name ?? '') &&
     /^[\w.:-]+$/.test(host?.value ?? '') &&

@@ -26,6 +26,7 @@ const REQUEST_PREFIX = 'kith://r/1/'
 const ENDORSEMENT_PREFIX = 'kith://e/1/'
 
 const WORDS_TAG = new TextEncoder().encode('kith/rotation-words/1')
+const ROTATION_WORDS = 8
 
 const REQUEST_FIELDS = ['v', 't', 'id', 'sn', 'p', 'k', 'why', 'grace', 'at']
 
@@ -36,11 +37,11 @@ export function createRotationRequest(draft: RotationDraft, seed: Uint8Array): U
 }
 
 /**
- * Four words of a rotation, which both of its owner's nodes show: a thief of the key in use can ask too, but not for
- * the same one.
+ * Eight words of a rotation, which both of its owner's nodes show. A thief of the key in use can ask too, and try as many
+ * drafts as it likes: 88 bits are more than it can search for one with the same words.
  */
 export function rotationWords(draft: RotationDraft): string[] {
-  return wordsOf(sha256(WORDS_TAG, statementOf(draft)))
+  return wordsOf(sha256(WORDS_TAG, statementOf(draft)), ROTATION_WORDS)
 }
 
 /** The id of the node that a request says it is of: nothing is proved by it. @throws {KithError} `malformed` */

@@ -37,10 +37,11 @@ export function fingerprint(id: string): string[] {
   return wordsOf(sha256(Buffer.from('kith/words/1'), readNodeId(id)))
 }
 
-/** The four words of a digest. */
-export function wordsOf(digest: Uint8Array): string[] {
-  const bits = BigInt(`0x${Buffer.from(digest).toString('hex')}`) >> (256n - 44n)
-  return [33n, 22n, 11n, 0n].map((shift) => wordlist[Number((bits >> shift) & 2047n)] ?? '')
+/** The first words of a digest. */
+export function wordsOf(digest: Uint8Array, count = 4): string[] {
+  const bits = BigInt(`0x${Buffer.from(digest).toString('hex')}`)
+  const shifts = Array.from({ length: count }, (_, i) => 245n - 11n * BigInt(i))
+  return shifts.map((shift) => wordlist[Number((bits >> shift) & 2047n)] ?? '')
 }
 
 export function peerId(publicKey: Uint8Array): string {

@@ -40,7 +40,7 @@ const INVITE: Readonly<Record<string, Check>> = {
   addresses: addresses(1),
   invite: bytes(16),
   secret: bytes(16),
-  exp: integer,
+  exp: (value) => integer(value) && Number(value) <= 8_640_000_000_000_000,
   grants: rights,
 }
 

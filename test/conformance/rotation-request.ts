@@ -17,7 +17,7 @@ const KINDS = {
   },
 } as const
 
-/** What a request says that is signed under this key, and its four words. @throws {Refused} */
+/** What a request says that is signed under this key, and its eight words. @throws {Refused} */
 export function readRotationRequest(
   request: Uint8Array,
   key: Uint8Array,
@@ -37,7 +37,7 @@ export function readRotationRequest(
       at: integer('at'),
       ...(has('lastGood') ? { lastGood: integer('lastGood') } : {}),
     },
-    words: wordsOf(sha256(Buffer.from('kith/rotation-words/1'), content)),
+    words: wordsOf(sha256(Buffer.from('kith/rotation-words/1'), content), 8),
   }
 }
 

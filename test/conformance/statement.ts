@@ -52,7 +52,8 @@ export function readStatement(
   if (wrong || fits?.(statement) === false) throw new Refused('wrong field')
 
   const points = times.filter((key) => map.has(key)).map((key) => map.get(key))
-  if (!points.every((point) => isField('integer', point))) throw new Refused('wrong time')
+  if (!points.every((point) => isField([0, 8_640_000_000_000_000], point)))
+    throw new Refused('wrong time')
   if (Number(points.at(-1)) < Number(points[0])) throw new Refused('wrong time')
   return statement
 }

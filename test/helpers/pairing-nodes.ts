@@ -98,7 +98,8 @@ export async function propose(
   await node.mesh.talkAt(invite.addresses[0] ?? '', talk, AbortSignal.timeout(10_000))
 }
 
-function contextOf({ clock, self }: KithNode, remotePeerId: string): JoinerContext {
+/** What the machine of a joiner takes from this node. */
+export function contextOf({ clock, self }: KithNode, remotePeerId: string): JoinerContext {
   return {
     now: clock.now(),
     ownId: self.id,

@@ -6,6 +6,7 @@ import { identityOf } from '../../src/node/identity.ts'
 import type { Self } from '../../src/node/self.ts'
 import type { Body } from '../../src/protocol/message.ts'
 import { validateKeyLog } from '../../src/protocol/key-log.ts'
+import { KithError } from '../../src/protocol/errors.ts'
 import { createReceipt } from '../../src/protocol/receipt.ts'
 import type { Receipt } from '../../src/protocol/receipt.ts'
 import { AnsweringLinks } from '../helpers/answering-links.ts'
@@ -168,6 +169,22 @@ describe('announcer', () => {
       assert.equal(standing('bert'), 'unseen')
     })
   }
+
+  it('tells again, on its next link, who had too many calls to take it', async () => {
+    follow(rotated)
+    const refused = new KithError('rate-limited', 'too many', { retryAfterMs: 6_000 })
+    const answer = Promise.reject<Body>(refused)
+    answer.catch(() => undefined)
+    await up('bert', answer)
+    await tap.line(({ msg }) => msg === 'key log not acknowledged')
+    assert.equal(standing('bert'), 'unseen')
+    down('bert')
+    await up('bert', { receipt: receiptFor(bert, rotated) })
+    await eventually(() => {
+      assert.equal(standing('bert'), 'acknowledged')
+    })
+    assert.equal(links.calls.length, 2)
+  })
 
   it('does not wait for a peer that went away', async () => {
     follow(rotated)

@@ -41,7 +41,7 @@ describe('byes', () => {
     await take()
     assert.equal(unpinnedUsAt(), home.clock.now())
     assert.equal(unpinnedUsAt('carol'), undefined)
-    assert.equal(home.byes.lastSaidAt(peer().id), 1_000)
+    assert.equal(home.byes.lastSaidAt(peer().id, keyOf(BERT)), 1_000)
     assert.equal(told, 1)
   })
 
@@ -63,7 +63,7 @@ describe('byes', () => {
     home.clock.advance(5_000)
     await home.restart()
     assert.equal(unpinnedUsAt(), at)
-    assert.equal(home.byes.lastSaidAt(peer().id), 1_000)
+    assert.equal(home.byes.lastSaidAt(peer().id, keyOf(BERT)), 1_000)
   })
 
   it('are taken only once they are on disk', async () => {
@@ -125,7 +125,7 @@ describe('byes', () => {
       const id = peer().id
       await home.restart()
       assert.equal(unpinnedUsAt(), undefined)
-      assert.equal(home.byes.lastSaidAt(id), 1_000, 'what was said once is remembered')
+      assert.equal(home.byes.lastSaidAt(id, keyOf(BERT)), 1_000, 'what was said once is remembered')
     })
   }
 

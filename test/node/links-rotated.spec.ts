@@ -116,6 +116,20 @@ describe('links of a node whose key has changed', () => {
       assert.equal(peer.closed, true)
     })
 
+    it('are called on no more after a moment, though a call is under way for hours', async () => {
+      const { link, peer } = await open(first)
+      await peer.call(1)
+      await take(second)
+      await pass(9_999)
+      assert.equal(links.get(id), link)
+      await pass(1)
+      assert.equal(links.get(id), undefined)
+      assert.equal(peer.closed, false)
+      assert.deepEqual(told, [true, false])
+      await served.end(0, { an: 'answer' })
+      assert.deepEqual(peer.all('end')[0]?.body, { an: 'answer' })
+    })
+
     it('are cut when it is over, in the middle of a call', async () => {
       const { peer } = await open(first)
       await peer.call(1)

@@ -10,6 +10,7 @@ import {
   MAX_RECOVERY_WINDOW_HOURS,
   MAX_ROTATION_GRACE_SECONDS,
   MAX_ROTATION_SN,
+  MAX_TIME_MS,
 } from '../../src/protocol/limits.ts'
 import { INVITE_ID_BYTES } from '../../src/protocol/invite.ts'
 import { PAIRING_NONCE_BYTES, proposeMessage } from '../../src/protocol/pairing-messages.ts'
@@ -25,7 +26,7 @@ import { idOfBranch, keyOf, pinOf, TestPins } from '../helpers/test-pins.ts'
  * numbers. Its key in force is that of `name 63`.
  */
 function longest(name: string): Branch {
-  const most = { graceSeconds: MAX_ROTATION_GRACE_SECONDS, at: Number.MAX_SAFE_INTEGER }
+  const most = { graceSeconds: MAX_ROTATION_GRACE_SECONDS, at: MAX_TIME_MS }
   let branch = begin(name, MAX_RECOVERY_WINDOW_HOURS)
   for (let sn = 1; sn < MAX_KEY_LOG_EVENTS; sn++) {
     const keys = `${name} ${sn}`

@@ -5,6 +5,7 @@ import {
   LOBBY_MAX_BYTES,
   LOBBY_PARALLEL,
   LOBBY_PER_MINUTE,
+  LOBBY_PER_PEER_PER_MINUTE,
   LOBBY_TIMEOUT_MS,
 } from '../../src/protocol/limits.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -160,6 +161,41 @@ describe('the lobby', () => {
     await eventually(() => {
       assert.equal(node.pins.shown.length, 1)
     })
+  })
+
+  it('takes one talk of a connection, also of a key that is pinned', async () => {
+    const friend = await outsider('friend')
+    const connection = await friend.dial(node.address)
+    await enter(connection)
+    for (const stream of connection.streams) stream.abort(new Error('done'))
+    // What the node answers after that shows that it has seen it: libp2p would take another stream now.
+    await connection.newStream(LINK_PROTOCOL)
+    const second = await openLobby(connection)
+    await eventually(() => {
+      assert.equal(second.status, 'reset')
+    })
+    assert.equal(node.pins.shown.length, 1)
+    assert.equal(connection.status, 'open')
+    connection.abort(new Error('done'))
+    await enter(await friend.dial(node.address))
+  })
+
+  it(`takes ${LOBBY_PER_PEER_PER_MINUTE} visits a minute of a pinned node, and is silent then`, async () => {
+    const friend = await outsider('friend')
+    for (let n = 0; n < LOBBY_PER_PEER_PER_MINUTE; n++) {
+      const connection = await friend.dial(node.address)
+      await enter(connection)
+      connection.abort(new Error('done'))
+    }
+    const late = await friend.dial(node.address)
+    const stream = await showLog(late, LOG)
+    // Of whoever comes after it, the node has heard: it has heard this one too.
+    await enterFrom(1)
+    assert.equal(node.pins.shown.length, LOBBY_PER_PEER_PER_MINUTE + 1)
+    assert.equal(stream.status, 'open')
+    late.abort(new Error('done'))
+    clock.advance(60_000 / LOBBY_PER_PEER_PER_MINUTE)
+    await enter(await friend.dial(node.address))
   })
 
   it('has no other protocol for a visitor', async () => {

@@ -140,6 +140,13 @@ describe('the pin of a node', () => {
     })
   }
 
+  it('does not know a stolen key any more, also when the disk refuses the log that says so', async () => {
+    test.failWrites()
+    const after = rotate(first, 'second', { why: 'compromise' })
+    await assert.rejects(test.pins.take(after.events), { code: 'store-failed' })
+    assert.deepEqual([standing(first), standing(after)], ['unknown', 'in force'])
+  })
+
   it('is taken back from a thief with the rotation key', async () => {
     await take(stolen)
     assert.equal(peer()?.key, keyOf(stolen))
@@ -212,6 +219,25 @@ describe('the pin of a node', () => {
       ['bert', 'forked', 1, 1],
       ['bert', 'recovered', 1, 1],
     ])
+  })
+
+  it('tells the next of who is told when one fails, and is followed all the same', async () => {
+    const told: string[] = []
+    const stop = test.pins.onKeyLogChange(() => {
+      throw new RangeError('of a listener')
+    })
+    test.pins.onKeyLogChange((_, { kind }) => told.push(kind))
+    const since = test.log.lines.length
+    const errors = (): string[] => {
+      const lines = test.log.lines.slice(since)
+      return lines.filter(({ level }) => Number(level) >= 50).map(({ msg }) => msg)
+    }
+    assert.equal(await take(second), 'grown')
+    assert.deepEqual([told, standing(second)], [['grown'], 'in force'])
+    assert.deepEqual(errors(), ['key log change not acted on'])
+    stop()
+    await take(rotate(second, 'third'))
+    assert.deepEqual([told.length, errors().length], [2, 1])
   })
 
   it('that is removed leaves what was held, so that no old log is taken when it is back', async () => {

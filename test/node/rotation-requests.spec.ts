@@ -155,6 +155,21 @@ describe('rotation requests', () => {
     assert.deepEqual((await requests.list())[0]?.request, next)
   })
 
+  it('that come all at once are one, and the others wait', async () => {
+    const many = Array.from({ length: 20 }, (_, i) => requestOf(draftOf(server, `key ${i}`)))
+    const taken = await Promise.allSettled(many.map((request) => requests.take(peer, request)))
+    assert.deepEqual(
+      taken.map(({ status }) => status),
+      many.map((_, i) => (i === 0 ? 'fulfilled' : 'rejected')),
+    )
+    for (const one of taken) {
+      if (one.status === 'fulfilled') continue
+      const { code, details } = one.reason as KithError
+      assert.deepEqual([code, details], ['rate-limited', { retryAfterMs: 10_000 }])
+    }
+    assert.deepEqual([raised.length, (await requests.list())[0]?.request], [1, many[0]])
+  })
+
   it('are not kept out by a clock that was set back', async () => {
     await requests.take(peer, requestOf())
     test.clock.stall(-3_600_000)

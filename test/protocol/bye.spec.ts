@@ -57,6 +57,7 @@ describe('bye', () => {
     ['an id that is none', { from: 'nas' }, 'wrong field'],
     ['nobody who is unpinned', { to: '' }, 'wrong field'],
     ['a time before the epoch', { at: -1 }, 'wrong time'],
+    ['a time after the last', { at: 8_640_000_000_000_001 }, 'wrong time'],
   ] as const
   for (const [name, change, what] of unusable) {
     it(`is not made with ${name}`, () => {

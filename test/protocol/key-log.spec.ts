@@ -8,6 +8,7 @@ import {
   MAX_KEY_EVENT_BYTES,
   MAX_KEY_LOG_EVENTS,
   MAX_ROTATION_SN,
+  MAX_TIME_MS,
 } from '../../src/protocol/limits.ts'
 import { begin, recover, retire, rotate } from '../helpers/key-branch.ts'
 import type { Branch } from '../helpers/key-branch.ts'
@@ -43,7 +44,7 @@ describe('key log', () => {
   it('has at most 64 events, the last two of them no rotations, none near the limit in bytes', () => {
     let branch: Branch = begin('a node')
     for (let sn = 1; sn <= MAX_ROTATION_SN; sn++) {
-      branch = rotate(branch, `key ${sn}`, { graceSeconds: 604_800, at: Number.MAX_SAFE_INTEGER })
+      branch = rotate(branch, `key ${sn}`, { graceSeconds: 604_800, at: MAX_TIME_MS })
     }
     assert.throws(() => rotate(branch, 'one more'), isRefusal('too many events'))
     branch = recover(branch, 'recovered')

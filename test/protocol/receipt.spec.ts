@@ -54,6 +54,7 @@ describe('receipt', () => {
     ['an id that is none', { id: 'nas' }, 'wrong field'],
     ['a short hash', { head: new Uint8Array(31) }, 'wrong field'],
     ['a time before the epoch', { seenAt: -1 }, 'wrong time'],
+    ['a time after the last', { seenAt: 8_640_000_000_000_001 }, 'wrong time'],
   ] as const
   for (const [name, change, what] of unusable) {
     it(`is not made with ${name}`, () => {

@@ -96,6 +96,10 @@ describe('rotation request', () => {
     for (const other of others) assert.notDeepEqual(rotationWords(other), rotationWords(draft))
   })
 
+  it('has eight words: 88 bits, so that no draft with the same ones can be searched for', () => {
+    assert.equal(rotationWords(draft).length, 8)
+  })
+
   it('is endorsed and completed without a secret that moves', () => {
     const nextRotationKey = publicKeyOf(seedOf('rotation key 1'))
     const endorsed = endorseRotation(draft, { rotationSeed: seedOf('next key'), nextRotationKey })

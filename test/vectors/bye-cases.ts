@@ -20,7 +20,7 @@ export async function byeVectors(): Promise<unknown> {
     valid: await Promise.all([
       accepted('to a peer', {}),
       accepted('at the epoch', { at: 0 }),
-      accepted('at the last moment that a number holds', { at: Number.MAX_SAFE_INTEGER }),
+      accepted('at the last time', { at: 8_640_000_000_000_000 }),
       accepted('to itself, which a receiver does not take', { to: FROM.id }),
     ]),
     refused: [...(await fields()), ...(await signatures())],
@@ -48,6 +48,7 @@ function fields(): Promise<unknown[]> {
     ['wrong field', 'to in upper case', { to: TO.id.toUpperCase() }],
     ['wrong field', 'to null', { to: null }],
     ['wrong time', 'at negative', { at: -1 }],
+    ['wrong time', 'at after the last time', { at: 8_640_000_000_000_001 }],
     ['wrong time', 'at as text', { at: '0' }],
   ]
   return Promise.all(

@@ -73,10 +73,11 @@ function fingerprint(hash: Uint8Array): string[] {
   return wordsOf(createHash('sha256').update('kith/words/1').update(hash).digest())
 }
 
-/** The words that the first 44 bits of a digest stand for. */
-export function wordsOf(digest: Uint8Array): string[] {
+/** The words that the first bits of a digest stand for. */
+export function wordsOf(digest: Uint8Array, count = 4): string[] {
   const bits = Array.from(digest, (byte) => byte.toString(2).padStart(8, '0')).join('')
-  return [0, 11, 22, 33].map((at) => wordlist[Number.parseInt(bits.slice(at, at + 11), 2)] ?? '')
+  const groups = bits.match(/.{11}/g)?.slice(0, count) ?? []
+  return groups.map((group) => wordlist[Number.parseInt(group, 2)] ?? '')
 }
 
 /** RFC 4648 §6 without padding, by bits as text: nothing like the code it checks. */

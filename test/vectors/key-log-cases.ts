@@ -103,6 +103,7 @@ function fields(): Promise<Refused>[] {
     refused('unknown field', 'p, which only later events have', firstEvent({ p: new Uint8Array(32) })),
     ...wrong.map(([name, change]) => refused('wrong field', name, firstEvent(change))),
     refused('wrong time', 'at negative', firstEvent({ at: -1 })),
+    refused('wrong time', 'at after the last time', firstEvent({ at: 8_640_000_000_000_001 })),
     refused('wrong time', 'at as text', firstEvent({ at: '2026-01-01T00:00:00Z' })),
     refused('wrong time', 'at null', firstEvent({ at: null })),
   ]

@@ -18,6 +18,8 @@ type Extend = (before: Branch, unusual?: Unusual) => Promise<Branch>
 
 const FIRST = await inception()
 const SECOND = await rotated(FIRST)
+/** The next one to the last that a time can be. */
+const AFTER_LAST_TIME = 8_640_000_000_000_001
 const WEAK = fromHex(WEAK_POINTS[0]?.point ?? '')
 
 const KINDS: Record<string, Extend> = {
@@ -58,6 +60,7 @@ async function fields(): Promise<Refused[]> {
       ['wrong field', kind, 'id in upper case', { id: FIRST.id.toUpperCase() }],
       ['wrong field', kind, 'id as bytes', { id: new Uint8Array(32) }],
       ['wrong time', kind, 'at negative', { at: -1 }],
+      ['wrong time', kind, 'at after the last time', { at: AFTER_LAST_TIME }],
       ['wrong time', kind, 'at as text', { at: '2026' }],
     ]),
     ['wrong field', 'rotation', 'N of 33 bytes', { N: new Uint8Array(33) }],
@@ -72,6 +75,12 @@ async function fields(): Promise<Refused[]> {
     ['wrong field', 'rotation', 'lastGood in a routine one', { lastGood: 0 }],
     ['wrong time', 'rotation', 'lastGood negative', compromise({ lastGood: -1 })],
     ['wrong time', 'rotation', 'lastGood null', compromise({ lastGood: null })],
+    [
+      'wrong time',
+      'rotation',
+      'both after the last time',
+      compromise({ at: AFTER_LAST_TIME, lastGood: AFTER_LAST_TIME }),
+    ],
     ['wrong time', 'rotation', 'lastGood after at', compromise({ at: 5, lastGood: 6 })],
     ['wrong field', 'recovery', 'R of 31 bytes', { R: new Uint8Array(31) }],
     ['wrong field', 'recovery', 'k null', { k: null }],

@@ -24,7 +24,7 @@ const CASES: [name: string, ...steps: Step[]][] = [
   ['shortest window', { t: 'icp', w: 1 }],
   ['longest window', { t: 'icp', w: 720 }],
   ['at the epoch', { t: 'icp', at: 0 }],
-  ['at the greatest integer', { t: 'icp', at: Number.MAX_SAFE_INTEGER }],
+  ['at the last time', { t: 'icp', at: 8_640_000_000_000_000 }],
   ['a rotation', { t: 'icp' }, { t: 'rot' }],
   ['a rotation without grace', { t: 'icp' }, { t: 'rot', grace: 0 }],
   ['a rotation with the longest grace', { t: 'icp' }, { t: 'rot', grace: 604_800 }],

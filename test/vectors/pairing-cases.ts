@@ -109,6 +109,7 @@ export async function inviteVectors(): Promise<unknown> {
     damaged('secret of 15 bytes', { secret: SECRET.subarray(1) }),
     damaged('secret of 17 bytes', { secret: seedOf('x').subarray(0, 17) }),
     damaged('expiry as text', { exp: '2026-01-01' }),
+    damaged('expiry after the last time', { exp: 8_640_000_000_000_001 }),
     damaged('the same right twice', { grants: ['ask', 'ask'] }),
     damaged('a right with a space', { grants: ['ask me'] }),
     damaged('17 rights', { grants: Array.from({ length: 17 }, (_, i) => `a${'b'.repeat(i)}`) }),

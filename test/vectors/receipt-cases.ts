@@ -61,6 +61,7 @@ function fields(): Promise<unknown[]> {
     ['wrong field', 'sn negative', { sn: -1 }],
     ['wrong field', 'h of 31 bytes', { h: RECEIPT.h.subarray(1) }],
     ['wrong time', 'seen negative', { seen: -1 }],
+    ['wrong time', 'seen after the last time', { seen: 8_640_000_000_000_001 }],
     ['wrong time', 'seen as text', { seen: '0' }],
   ]
   return Promise.all(

@@ -51,7 +51,7 @@ async function accepted(name: string, change: Change): Promise<unknown> {
     name,
     request,
     text: `kith://r/1/${base64url(request)}`,
-    words: wordsOf(sha256(Buffer.concat([Buffer.from('kith/rotation-words/1'), statement]))),
+    words: wordsOf(sha256(Buffer.concat([Buffer.from('kith/rotation-words/1'), statement])), 8),
     says: { ...says, p: hex(REQUEST.p), k: hex(REQUEST.k) },
   }
 }
@@ -91,6 +91,7 @@ function fields(): Promise<unknown[]> {
     ['wrong field', 'grace of a stolen key', { ...STOLEN, grace: 1 }],
     ['wrong field', 'lastGood of a routine one', { lastGood: BEGAN_AT }],
     ['wrong time', 'at negative', { at: -1 }],
+    ['wrong time', 'at after the last time', { at: 8_640_000_000_000_001 }],
     ['wrong time', 'lastGood negative', { ...STOLEN, lastGood: -1 }],
     ['wrong time', 'lastGood after at', { ...STOLEN, lastGood: REQUEST.at + 1 }],
   ]

@@ -38,6 +38,8 @@ export function verdictOf(err: unknown, ask: AskStanding): AskFinal | undefined 
 function refused({ code, details }: WireFailure, ask: AskStanding): AskFinal | undefined {
   const later = code === 'rate-limited' || code === 'busy'
   if (later && (ask.wait || ask.tries > 1)) return undefined
+  // Our key has changed, and the next link is one of the new key.
+  if (code === 'rotated') return undefined
   // The peer does not know it, so it never got there, and now it never will.
   if (code === 'bad-request' && ask.cancelled) return failed('cancelled')
   return failed(code, plain(details))

@@ -167,7 +167,8 @@ export class Inviter {
     if (record === undefined || visitor.ownKey !== self.key) return undefined
     if (this.#isBlocked(record, message)) return undefined
     const step = stepInviter(record, message, pairingContext(this.#parts, visitor.key))
-    if (step.record !== record) await this.#store(key, step.record)
+    const next = isLocal(visitor.address) ? step.record : withoutLocalAddresses(step.record)
+    if (step.record !== record) await this.#store(key, next)
     await this.#settle(key, step.effects)
     if (!this.#isStale(step)) return step.reply
     this.#parts.log.debug({ invite: key, why: 'unpinned' }, 'message of a pairing refused')
@@ -272,6 +273,18 @@ export class Inviter {
 /** True for an invite that can be redeemed. */
 export function isOpen(state: InviteStatus): boolean {
   return state === 'open' || state === 'pending'
+}
+
+/** What a node elsewhere calls its address must not lead into this host. */
+function withoutLocalAddresses(record: InviterRecord): InviterRecord {
+  const { state } = record
+  if (state.is !== 'pending') return record
+  const addresses = state.session.addresses.filter((address) => !isLocal(address))
+  return { ...record, state: { ...state, session: { ...state.session, addresses } } }
+}
+
+function isLocal(address: string): boolean {
+  return /^\/(unix|ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
 }
 
 function standingOf(record: InviterRecord, now: number): InviteStanding {

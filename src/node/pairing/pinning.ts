@@ -1,12 +1,14 @@
 import { validateKeyLog } from '../../protocol/key-log.ts'
 import type { PairedPeer } from '../../protocol/pairing.ts'
 import { peerIdOf } from '../../protocol/peer-id.ts'
+import type { Alerts } from '../alerts.ts'
 import type { Byes } from '../byes.ts'
 import type { Peer, Pins } from '../pins.ts'
 
 export interface PinningComponents {
   pins: Pick<Pins, 'byId' | 'byName' | 'edit' | 'peers' | 'take'>
   byes: Pick<Byes, 'forget'>
+  alerts: Pick<Alerts, 'raise'>
 }
 
 /**
@@ -17,7 +19,7 @@ export interface PinningComponents {
  * @throws {KithError} as `Pins.edit` and `Pins.take`
  */
 export async function pinPaired(
-  { byes, pins }: PinningComponents,
+  { alerts, byes, pins }: PinningComponents,
   { addresses, allow, id, log, name }: PairedPeer,
 ): Promise<string> {
   const known = pins.byId(id) ?? pinnedByKey(pins, log)
@@ -31,7 +33,19 @@ export async function pinPaired(
     const { pin } = known
     const grants = allow.filter((grant) => !pin.allow.includes(grant))
     if (pin.id === undefined) await pins.edit({ op: 'set-id', name: pinnedAs, id })
-    if (grants.length > 0) await pins.edit({ op: 'allow', name: pinnedAs, grants })
+    if (grants.length > 0) {
+      await pins.edit({ op: 'allow', name: pinnedAs, grants })
+      // The words that were compared were those of another pairing.
+      if (pin.confirmed !== undefined) {
+        await pins.edit({ op: 'confirm', name: pinnedAs, confirmed: 'link' })
+      }
+      alerts.raise({
+        kind: 'peer-may-more',
+        peer: pinnedAs,
+        what: `${pinnedAs} has redeemed the invite for ${name}, and may now also: ${grants.join(', ')}`,
+        hint: `if you did not mean that: kith peers deny ${pinnedAs} ${grants.join(' ')}`,
+      })
+    }
     if (pin.addresses.length === 0 && distinct.length > 0) {
       await pins.edit({ op: 'set-addresses', name: pinnedAs, addresses: distinct })
     }

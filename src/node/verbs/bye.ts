@@ -31,9 +31,9 @@ export function byeVerb({ byes, links, pins, self }: ByeVerbComponents): AnyVerb
       const signer = peerIdOf(key)
       if (byes.since(peer.id) !== undefined) return {}
       // All three times are of the caller's own clock, whatever ours says. A bye from before it pinned us again is
-      // older than its hello on this link; if its clock was set back since, it is no newer than the last bye.
+      // older than its hello on this link; if its clock was set back since, it is no newer than the last bye of its key.
       const helloAt = links.get(peer.id)?.hello?.at ?? Infinity
-      const lastAt = byes.lastSaidAt(peer.id) ?? -1
+      const lastAt = byes.lastSaidAt(peer.id, signer) ?? -1
       if (at < helloAt || at <= lastAt) throw nothing('it is an old one')
       await byes.take(peer, { at, key: signer })
       return {}

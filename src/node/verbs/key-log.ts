@@ -1,4 +1,6 @@
 import { KithError, isFailure } from '../../protocol/errors.ts'
+import { ANNOUNCES_PER_MINUTE } from '../../protocol/limits.ts'
+import { decideRate, perMinute } from '../../protocol/rate.ts'
 import { createReceipt } from '../../protocol/receipt.ts'
 import { keyAnnounceCall, keyLogCall } from '../../protocol/verbs.ts'
 import type { Pins } from '../pins.ts'
@@ -28,11 +30,23 @@ export function keyLogVerb({ pins, self }: KeyLogVerbsComponents): AnyVerb {
 
 /** `key.announce`: takes a key log of a node that is pinned here, and gives a receipt for what is held of it now. */
 export function keyAnnounceVerb({ pins, self }: KeyLogVerbsComponents): AnyVerb {
+  /** Rate cells by node id: a key more is no call more. */
+  const cells = new Map<string, number>()
   return defineVerb({
     name: 'key.announce',
     body: keyAnnounceCall,
     whenFrozen: true,
     withOldKey: true,
+    admit: ({ peer: { id }, now }) => {
+      const rate = decideRate(perMinute(ANNOUNCES_PER_MINUTE), cells.get(id), now)
+      if (!rate.allowed) {
+        const { retryAfterMs } = rate
+        throw new KithError('rate-limited', 'too many key logs a minute', { retryAfterMs })
+      }
+      return () => {
+        cells.set(id, rate.cell)
+      }
+    },
     run: async ({ body: { log } }) => {
       self.observe(log)
       const change = await pins.take(log).catch((err: unknown) => {

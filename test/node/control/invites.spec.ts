@@ -4,6 +4,7 @@ import type { CallName, Output } from '../../../src/node/control/api.ts'
 import { createHandlers } from '../../../src/node/control/handlers.ts'
 import type { Handlers } from '../../../src/node/control/handlers.ts'
 import type { KithNode } from '../../../src/node/node.ts'
+import { fingerprintWords } from '../../../src/protocol/node-id.ts'
 import { pairingNodes } from '../../helpers/pairing-nodes.ts'
 import type { PairingNodes } from '../../helpers/pairing-nodes.ts'
 
@@ -13,12 +14,14 @@ const BERT = { name: 'bert', allow: ['ping' as const], ttlSeconds: 60 }
 describe('control handlers of invites', () => {
   const all = pairingNodes()
   let nodes: PairingNodes
+  let aliceNode: KithNode
   let alice: Handlers
   let bob: Handlers
 
   beforeEach(async () => {
     nodes = all().nodes
     const [first, second] = await Promise.all([nodes.start('alice'), nodes.start('bob')])
+    aliceNode = first
     ;[alice, bob] = [handlersOf(first), handlersOf(second)]
   })
 
@@ -38,7 +41,7 @@ describe('control handlers of invites', () => {
     fits('status', await alice.status({}, signal))
   })
 
-  it('confirm a peer by the words of the pairing or of its id, and by no others', async () => {
+  it('confirm a peer that came by a link by the words of the pairing, and by no others', async () => {
     const { link } = await alice.invite(BERT, signal)
     const { invite } = await bob.join({ link, allow: [] }, signal)
     const words = (await bob.followJoin({ invite, after: 0 }, signal)).paired?.words.join(' ') ?? ''
@@ -51,8 +54,20 @@ describe('control handlers of invites', () => {
     assert.deepEqual([done.confirmed, done.compared?.join(' ')], ['words', words])
     assert.deepEqual((await alice.status({}, signal)).pairings.invites, [])
     const fingerprint = (await bob.peers({}, signal))[0]?.words?.join(' ') ?? ''
-    await bob.confirmPeer({ name: 'alice', words: fingerprint }, signal)
+    const ofId = bob.confirmPeer({ name: 'alice', words: fingerprint }, signal)
+    await assert.rejects(ofId, { code: 'wrong-words' })
+    assert.equal((await bob.peers({}, signal))[0]?.confirmed, 'link')
     await assert.rejects(bob.confirmPeer({ name: 'carol' }, signal), { code: 'unknown-peer' })
+  })
+
+  it('confirm a peer that came without a link by the words of its id', async () => {
+    const { id } = await bob.status({}, signal)
+    await aliceNode.pins.edit({ op: 'add', peer: { name: 'bert', id } })
+    const words = fingerprintWords(id)
+    const wrong = alice.confirmPeer({ name: 'bert', words: 'a b c d' }, signal)
+    await assert.rejects(wrong, { code: 'wrong-words' })
+    const done = await alice.confirmPeer({ name: 'bert', words: words.join(' ') }, signal)
+    assert.deepEqual([done.confirmed, done.compared], ['words', words])
   })
 
   it('take an invite back', async () => {

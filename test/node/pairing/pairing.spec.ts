@@ -116,6 +116,18 @@ describe('pairing between two nodes', () => {
     await ping(bob, 'ally')
   })
 
+  it('tells the owner that a peer has got rights by an invite for somebody else', async () => {
+    const id = bob.self.id
+    await alice.pins.edit({ op: 'add', peer: { name: 'bob', id, allow: ['ping'] } })
+    await alice.pins.edit({ op: 'confirm', name: 'bob', confirmed: 'words' })
+    await join(bob, await invite(alice, 'carol'))
+    assert.equal(alice.pins.byName('bob')?.pin.confirmed, 'link')
+    assert.deepEqual(
+      alice.alerts.list().map(({ kind, peer }) => [kind, peer]),
+      [['peer-may-more', 'bob']],
+    )
+  })
+
   it('takes a name with a number when somebody else has got the name meanwhile', async () => {
     const link = await invite(alice, 'bert')
     await alice.pins.edit({ op: 'add', peer: { name: 'bert', id: `kith1${'a'.repeat(52)}` } })

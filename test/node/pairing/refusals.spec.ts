@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import type { KithNode } from '../../../src/node/node.ts'
+import type { LobbyMessage, LobbyWire } from '../../../src/node/lobby-talk.ts'
 import { readInvite } from '../../../src/protocol/invite.ts'
+import { joinerOpening, joinerRecordOf, stepJoiner } from '../../../src/protocol/pairing-joiner.ts'
+import { readPairingMessage } from '../../../src/protocol/pairing-messages.ts'
 import { LOBBY_PROTOCOL } from '../../../src/protocol/limits.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import type { LogTap } from '../../helpers/log-tap.ts'
 import { outsiders } from '../../helpers/outsider.ts'
-import { invite, join, pairingNodes, propose } from '../../helpers/pairing-nodes.ts'
+import { contextOf, invite, join, pairingNodes, propose } from '../../helpers/pairing-nodes.ts'
 import type { PairingNodes } from '../../helpers/pairing-nodes.ts'
 
 describe('an invite', () => {
@@ -103,6 +106,30 @@ describe('an invite', () => {
     await alice.pins.edit({ op: 'remove', name: 'bert' })
     await propose(bob, link)
     await refused('unpinned')
+  })
+
+  it('takes from afar no address that leads into this host', async () => {
+    const ownAddresses = [
+      '/unix/%2Frun%2Fx.sock',
+      '/ip4/127.0.0.1/tcp/22',
+      '/dns4/bert.example/tcp/1',
+    ]
+    const context = { ...contextOf(bob, alice.self.key), ownAddresses }
+    const link = readInvite(await invite(alice, 'bert'), alice.clock.now())
+    const begun = joinerRecordOf(link, { ownId: bob.self.id, name: 'alice', allow: [], now: 0 })
+    const opening = joinerOpening(begun, context)
+    assert.ok(opening !== undefined)
+    const { promise: commit, resolve } = Promise.withResolvers<LobbyMessage>()
+    const wire: LobbyWire = {
+      read: () => commit,
+      write: async (message) => {
+        const { reply } = stepJoiner(opening.record, readPairingMessage(message), context)
+        if (reply !== undefined) resolve(reply)
+      },
+    }
+    const visitor = { key: bob.self.key, ownKey: alice.self.key, address: '/ip4/203.0.113.5/tcp/4' }
+    await alice.pairing.inviter.serve(opening.message, wire, visitor).catch(() => undefined)
+    assert.deepEqual(alice.pins.byName('bert')?.pin.addresses, ['/dns4/bert.example/tcp/1'])
   })
 
   it('belongs to who proved its secret first, until it is revoked', async () => {

@@ -126,6 +126,27 @@ describe('peer.bye', () => {
     })
   })
 
+  describe('after one of a thief with the largest time that there is', () => {
+    const last = 8_640_000_000_000_000
+
+    beforeEach(async () => {
+      await call(signed({ at: last }))
+      home.byes.forget(BERT_ID)
+      home.raised.splice(0)
+    })
+
+    it('is taken when another key is in force', async () => {
+      const later = rotate(BERT, 'bert, later', { why: 'compromise' })
+      await home.inForce.take(later.events)
+      await call(signed({}, later))
+      assert.equal(isUnpinned(), true)
+    })
+
+    it('is nothing under the same key', async () => {
+      await isNothing(signed({ at: last }))
+    })
+  })
+
   it('is answered again, and changes nothing, while it holds', async () => {
     await call(signed())
     const { writes } = home

@@ -10,6 +10,7 @@ import { statusVerb } from '../../../src/node/verbs/status.ts'
 import { WireFailure } from '../../../src/node/answer.ts'
 import { publicKeyOf } from '../../../src/protocol/ed25519.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
+import { ANNOUNCES_PER_MINUTE } from '../../../src/protocol/limits.ts'
 import { validateKeyLog } from '../../../src/protocol/key-log.ts'
 import type { Body } from '../../../src/protocol/message.ts'
 import { readReceipt } from '../../../src/protocol/receipt.ts'
@@ -241,6 +242,23 @@ describe('the verbs of key logs', () => {
     assert.deepEqual(answered, ['none', 'frozen {}', 'none', 'none'])
     await announce(recover(first, 'recovered'))
     assert.equal(await refusal(recover(first, 'recovered'), 'status', {}), 'none')
+  })
+
+  it('announces more than a node may in a minute are refused, with whichever key', async () => {
+    await announce(second)
+    const log = logBody(second)
+    for (let n = 0; n < ANNOUNCES_PER_MINUTE; n++) {
+      assert.equal(await refusal(n % 2 === 0 ? first : second, 'key.announce', log), 'none')
+    }
+    const refused = 'rate-limited {"retryAfterMs":6000}'
+    for (const from of [first, second]) {
+      assert.equal(await refusal(from, 'key.announce', log), refused)
+      assert.equal(await refusal(from, 'key.log', {}), 'none')
+    }
+    // Others have a rate of their own.
+    assert.equal(await refusal(carol, 'key.announce', log), 'none')
+    test.clock.advance(6_000)
+    assert.equal(await refusal(second, 'key.announce', log), 'none')
   })
 
   it('called without end with the key before take nothing from the one in force', async () => {

@@ -55,7 +55,7 @@ export async function request(cli: CliContext, options: RequestOptions): Promise
       await complete(cli, keys, standing.endorsement, options)
     } else if (wait === true) {
       note(cli, `${via} has been asked for ${rotationText(standing.rotation)}`)
-      note(cli, `there: kith key sign NAME, with its name for this node; compare the four words`)
+      note(cli, `there: kith key sign NAME, with its name for this node; compare the eight words`)
       await complete(cli, keys, await signature(cli, keys, via), options)
     } else {
       showAsked(cli, standing, via, options)
@@ -130,7 +130,10 @@ function showText(cli: CliContext, standing: Standing, { json }: RequestOptions)
   }
   print(cli, standing.request)
   note(cli, `this asks for ${rotationText(standing.rotation)}; no secret is in it`)
-  note(cli, "on the node that keeps the rotation key: kith key sign 'TEXT'; compare the four words")
+  note(
+    cli,
+    "on the node that keeps the rotation key: kith key sign 'TEXT'; compare the eight words",
+  )
   note(cli, `then here: ${sameHome(cli, "kith key rotate --signed 'TEXT'")}`)
 }
 
@@ -146,6 +149,6 @@ function showAsked(
     return
   }
   print(cli, `${via} has been asked for ${rotationText(standing.rotation)}`)
-  note(cli, 'there: kith key sign NAME, with its name for this node; compare the four words')
+  note(cli, 'there: kith key sign NAME, with its name for this node; compare the eight words')
   note(cli, `then here: ${sameHome(cli, `kith key request --via ${via}`)}`)
 }

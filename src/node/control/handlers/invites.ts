@@ -29,11 +29,10 @@ export function inviteHandlers(node: KithNode): HandlersOf<typeof INVITE_ROUTES>
     },
     confirmPeer: async ({ name, words }) => {
       const id = node.pins.byName(name)?.id
-      const known = id === undefined ? [] : [pairing.wordsOf(id), fingerprintWords(id)]
-      const compared = known.find((candidate) => {
-        return candidate !== undefined && (words === undefined || isSame(words, candidate))
-      })
-      if (words !== undefined && compared === undefined && node.pins.byName(name) !== undefined) {
+      // Those of an id can be ground for; nobody between two people can choose those of their pairing.
+      const compared = id === undefined ? undefined : (pairing.wordsOf(id) ?? fingerprintWords(id))
+      const isWrong = words !== undefined && (compared === undefined || !isSame(words, compared))
+      if (isWrong && node.pins.byName(name) !== undefined) {
         const what = `these are not the words of ${name}: it may be another node than you think`
         const hint = `ask again; if they stay different: kith peers remove ${name}`
         throw new KithError('wrong-words', what, { what: 'words' }, { hint })

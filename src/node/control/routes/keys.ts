@@ -34,7 +34,7 @@ export const keyStandingReport = z.strictObject({
 
 /** A rotation that is prepared, or asked for. */
 export const rotationReport = z.strictObject({
-  /** Four words of this very rotation. */
+  /** Eight words of this very rotation. */
   words: z.array(z.string()),
   sn: z.int(),
   /** Peer id of the key to come. */
