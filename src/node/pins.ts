@@ -64,6 +64,7 @@ export class Pins {
   readonly #components: PinsComponents
   readonly #listeners = new Set<() => void>()
   readonly #changeListeners = new Set<(peer: Peer, change: KeyLogChange) => void>()
+  readonly #taking = new Set<Promise<unknown>>()
   #pins: Pin[] = []
   #byName = new Map<string, Peer>()
   #byKey = new Map<string, KnownPeer>()
@@ -110,6 +111,8 @@ export class Pins {
 
   async stop(): Promise<void> {
     this.#cancelExpiry()
+    // What a log has changed is told before the store closes: it would be news to nobody after that.
+    await Promise.allSettled(this.#taking)
     this.#stopKeeping()
     this.#stopFollowing()
     await this.#stopWatching()
@@ -214,6 +217,12 @@ export class Pins {
    * @throws {KithError} `malformed`, and nothing has changed
    */
   async take(shown: readonly Uint8Array[]): Promise<KeyLogChange | undefined> {
+    const taken = this.#take(shown)
+    this.#taking.add(taken)
+    return await taken.finally(() => this.#taking.delete(taken))
+  }
+
+  async #take(shown: readonly Uint8Array[]): Promise<KeyLogChange | undefined> {
     const id = idOfKeyLog(shown)
     if (this.byId(id) === undefined) return undefined
     const change = await this.#components.keyLogs.take(shown)
@@ -225,9 +234,7 @@ export class Pins {
 
   /** Keeps the branch of a frozen node that ends in this event. False when there is none, and nothing has changed. */
   async settle(id: string, head: Uint8Array): Promise<boolean> {
-    if (this.byId(id) === undefined || !(await this.#components.keyLogs.settle(id, head)))
-      return false
-    return true
+    return this.byId(id) !== undefined && (await this.#components.keyLogs.settle(id, head))
   }
 
   /** All that is held of a pinned node's keys. */

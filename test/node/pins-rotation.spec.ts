@@ -5,6 +5,7 @@ import { MAX_ROTATION_GRACE_SECONDS } from '../../src/protocol/limits.ts'
 import type { Branch } from '../helpers/key-branch.ts'
 import { begin, recover, retire, rotate } from '../helpers/key-branch.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
+import { settle } from '../helpers/memory-channel.ts'
 import { idOfBranch, keyOf, pinOf, testPins } from '../helpers/test-pins.ts'
 import type { TestPins } from '../helpers/test-pins.ts'
 
@@ -145,6 +146,19 @@ describe('the pin of a node', () => {
     const after = rotate(first, 'second', { why: 'compromise' })
     await assert.rejects(test.pins.take(after.events), { code: 'store-failed' })
     assert.deepEqual([standing(first), standing(after)], ['unknown', 'in force'])
+  })
+
+  it('is told of before this node has stopped, so that it is news to somebody', async () => {
+    const release = test.holdWrites()
+    const done: string[] = []
+    test.pins.onKeyLogChange(() => done.push('told'))
+    const taken = take(second)
+    const stopped = test.pins.stop().then(() => done.push('stopped'))
+    await settle()
+    assert.deepEqual(done, [])
+    release()
+    await Promise.all([taken, stopped])
+    assert.deepEqual(done, ['told', 'stopped'])
   })
 
   it('is taken back from a thief with the rotation key', async () => {

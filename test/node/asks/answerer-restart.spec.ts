@@ -93,6 +93,14 @@ describe('an ask that was taken', () => {
       assert.equal(await test.finalOf(3), 'deadline')
     })
 
+    it('has no more time than at first under a clock that was set back', async () => {
+      await test.ask(1)
+      await test.ask(2, { timeoutMs: 5_000 })
+      await test.restart({ laterMs: -3_600_000, held: true })
+      test.home.clock.advance(5_000)
+      assert.equal(await test.finalOf(2), 'deadline')
+    })
+
     it('is cancelled when its asker is not pinned any more', async () => {
       await test.ask(1)
       await test.ask(2)
