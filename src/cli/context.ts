@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type {
   ExplainReport,
   Input as RouteInput,
+  OfflineKeyRoute,
   Output as RouteOutput,
   PeerReport,
   StatusReport,
@@ -35,22 +36,9 @@ export interface NodeDescription {
   addresses: string[]
 }
 
-/** What can be done with keys whether a node runs or not. */
-export type KeyFileRoute =
-  | 'key'
-  | 'rotate'
-  | 'requestRotation'
-  | 'completeRotation'
-  | 'exportRotationKey'
-  | 'forgetRotationKey'
-  | 'checkRecovery'
-  | 'prepareRecovery'
-  | 'commitRecovery'
-  | 'drillRotation'
-
 /** The keys in the files of a home whose node does not run, by the routes of one that does. */
 export interface KeyFiles {
-  call: <N extends KeyFileRoute>(name: N, input: RouteInput<N>) => Promise<RouteOutput<N>>
+  call: <N extends OfflineKeyRoute>(name: N, input: RouteInput<N>) => Promise<RouteOutput<N>>
   close: () => Promise<void>
 }
 

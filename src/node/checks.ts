@@ -223,6 +223,7 @@ function alertFindings(alerts: Pick<Alerts, 'list'>): Finding[] {
     return { state: 'warn', what: `${what}${times}`, hint }
   })
   const hint = shown.length < open.length ? 'kith alerts list' : 'kith alerts ack --all'
-  const what = `${open.length} alerts are open until you acknowledge them`
+  const are = open.length === 1 ? '1 alert is' : `${open.length} alerts are`
+  const what = `${are} open until you acknowledge ${open.length === 1 ? 'it' : 'them'}`
   return [...shown, { state: 'warn', what, hint }]
 }

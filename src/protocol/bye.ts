@@ -1,13 +1,13 @@
 import { encode } from './cbor.ts'
 import {
   checkFieldNames,
-  encodeSignedEvent,
+  checkSignedAlone,
   nodeIdField,
   readEnvelope,
+  signAlone,
   timeField,
 } from './key-event-fields.ts'
 import { refusal } from './key-log-refusal.ts'
-import { sign, verify } from './signed.ts'
 
 /** A node's word that it has unpinned another. */
 export interface Bye {
@@ -28,7 +28,7 @@ const BYE_FIELDS = ['v', 't', 'from', 'to', 'at']
  */
 export function createBye({ from, to, at, seed }: Bye & { seed: Uint8Array }): Uint8Array {
   const bytes = encode({ v: 1, t: 'bye', from, to, at })
-  const signed = encodeSignedEvent(bytes, [sign('bye', bytes, seed)])
+  const signed = signAlone('bye', bytes, seed)
   readStatement(signed)
   return signed
 }
@@ -40,10 +40,8 @@ export function createBye({ from, to, at, seed }: Bye & { seed: Uint8Array }): U
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`
  */
 export function readBye(signed: Uint8Array, key: Uint8Array): Bye {
-  const { bye, bytes, signatures } = readStatement(signed)
-  const [signature, ...others] = signatures
-  if (signature === undefined || others.length > 0) throw refusal('bad signature')
-  if (!verify('bye', bytes, signature, key)) throw refusal('bad signature')
+  const { bye, ...statement } = readStatement(signed)
+  checkSignedAlone('bye', statement, key)
   return bye
 }
 

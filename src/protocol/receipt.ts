@@ -2,16 +2,16 @@ import { encode } from './cbor.ts'
 import {
   bytesField,
   checkFieldNames,
-  encodeSignedEvent,
+  checkSignedAlone,
   integerField,
   nodeIdField,
   readEnvelope,
+  signAlone,
   timeField,
 } from './key-event-fields.ts'
 import { refusal } from './key-log-refusal.ts'
 import { MAX_KEY_LOG_EVENTS } from './limits.ts'
 import { SHA256_BYTES } from './sha256.ts'
-import { sign, verify } from './signed.ts'
 
 /** A node's word that it has seen an event of another's key log. */
 export interface Receipt {
@@ -37,7 +37,7 @@ const RECEIPT_FIELDS = ['v', 't', 'id', 'sn', 'h', 'by', 'seen']
 export function createReceipt(init: Receipt & { seed: Uint8Array }): Uint8Array {
   const { id, sn, head, by, seenAt, seed } = init
   const bytes = encode({ v: 1, t: 'rct', id, sn, h: head, by, seen: seenAt })
-  const signed = encodeSignedEvent(bytes, [sign('rct', bytes, seed)])
+  const signed = signAlone('rct', bytes, seed)
   readStatement(signed)
   return signed
 }
@@ -49,10 +49,8 @@ export function createReceipt(init: Receipt & { seed: Uint8Array }): Uint8Array 
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`.
  */
 export function readReceipt(signed: Uint8Array, key: Uint8Array): Receipt {
-  const { receipt, bytes, signatures } = readStatement(signed)
-  const [signature, ...others] = signatures
-  if (signature === undefined || others.length > 0) throw refusal('bad signature')
-  if (!verify('rct', bytes, signature, key)) throw refusal('bad signature')
+  const { receipt, ...statement } = readStatement(signed)
+  checkSignedAlone('rct', statement, key)
   return receipt
 }
 

@@ -4,10 +4,11 @@ import { KithError } from './errors.ts'
 import {
   bytesField,
   checkFieldNames,
-  encodeSignedEvent,
+  checkSignedAlone,
   integerField,
   nodeIdField,
   readEnvelope,
+  signAlone,
   timeField,
 } from './key-event-fields.ts'
 import type { EndorsedRotation, RotationDraft } from './key-log-create.ts'
@@ -15,7 +16,6 @@ import { refusal } from './key-log-refusal.ts'
 import { MAX_KEY_EVENT_BYTES, MAX_ROTATION_GRACE_SECONDS, MAX_ROTATION_SN } from './limits.ts'
 import { wordsOf } from './node-id.ts'
 import { SHA256_BYTES, sha256 } from './sha256.ts'
-import { sign, verify } from './signed.ts'
 
 /*
  * What passes between a node that rotates and whoever has its rotation key. No secret is in it: it may be pasted
@@ -32,8 +32,7 @@ const REQUEST_FIELDS = ['v', 't', 'id', 'sn', 'p', 'k', 'why', 'grace', 'at']
 
 /** The draft as a statement of the node that rotates, signed by its key in use. */
 export function createRotationRequest(draft: RotationDraft, seed: Uint8Array): Uint8Array {
-  const bytes = statementOf(draft)
-  return encodeSignedEvent(bytes, [sign('rotation-request', bytes, seed)])
+  return signAlone('rotation-request', statementOf(draft), seed)
 }
 
 /**
@@ -55,10 +54,8 @@ export function requesterOf(signed: Uint8Array): string {
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`
  */
 export function readRotationRequest(signed: Uint8Array, key: Uint8Array): RotationDraft {
-  const { bytes, draft, signatures } = readDraft(signed)
-  const [signature, ...others] = signatures
-  if (signature === undefined || others.length > 0) throw refusal('bad signature')
-  if (!verify('rotation-request', bytes, signature, key)) throw refusal('bad signature')
+  const { draft, ...statement } = readDraft(signed)
+  checkSignedAlone('rotation-request', statement, key)
   return draft
 }
 

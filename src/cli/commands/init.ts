@@ -63,9 +63,9 @@ export async function init(cli: CliContext, options: InitOptions): Promise<void>
   }
   print(cli, '\nNext:\n')
   const next = [
-    ['kith id', 'show the id again, for those who pin this node'],
-    ['kith peers add NAME ID ADDRESS --allow ping,ask', 'pin a peer'],
     ['kith start', 'run the node'],
+    ['kith invite NAME', 'make a link that pairs another node with this one'],
+    ['kith join -', 'pair with the node whose link you have, and paste it'],
   ]
   print(cli, table(next.map(([command = '', what = '']) => ['', sameHome(cli, command), what])))
 }

@@ -40,6 +40,7 @@ export type {
   DrillReport,
   KeyEventReport,
   KeyReport,
+  OfflineKeyRoute,
   PeerKeysReport,
   RotateReport,
   RotationReport,

@@ -11,7 +11,7 @@ import { readConfig } from '../config.ts'
 import type { Input, Output } from '../control/api.ts'
 import { homeKeyHandlers } from '../control/handlers/home-keys.ts'
 import { reportOwnKeys, reportRotation } from '../control/key-reports.ts'
-import type { KEY_ROUTES, KeyReport } from '../control/routes/keys.ts'
+import type { KEY_ROUTES, KeyReport, OfflineKeyRoute } from '../control/routes/keys.ts'
 import type { HandlersOf } from '../control/routes/route.ts'
 import type { Home } from '../home.ts'
 import { openKeyInUse } from '../identity.ts'
@@ -24,20 +24,7 @@ import { commitRotation, endorseHere, prepareRotation, preparedRotation } from '
 import { whereRotationKeyIs } from './rotation-key.ts'
 import { dropSuperseded, settleKeys } from './superseded.ts'
 
-/** What needs no running node. Peers learn of it at the next start. */
-export type OfflineRoutes = Pick<
-  typeof KEY_ROUTES,
-  | 'key'
-  | 'rotate'
-  | 'requestRotation'
-  | 'completeRotation'
-  | 'exportRotationKey'
-  | 'forgetRotationKey'
-  | 'checkRecovery'
-  | 'prepareRecovery'
-  | 'commitRecovery'
-  | 'drillRotation'
->
+export type OfflineRoutes = Pick<typeof KEY_ROUTES, OfflineKeyRoute>
 
 /**
  * The keys of a home whose node does not run, by the routes of one that does. From the first change on it holds the

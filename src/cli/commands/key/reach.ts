@@ -1,6 +1,6 @@
-import type { Input, Output } from '../../../node/control/api.ts'
+import type { Input, OfflineKeyRoute, Output } from '../../../node/control/api.ts'
 import { isFailure } from '../../../protocol/errors.ts'
-import type { CliContext, KeyFileRoute, KeyFiles } from '../../context.ts'
+import type { CliContext, KeyFiles } from '../../context.ts'
 
 /** The keys of this home: those of the running node or, when none runs, those in its files. */
 export class Keys {
@@ -17,7 +17,7 @@ export class Keys {
   }
 
   /** @throws {KithError} as the route */
-  async call<N extends KeyFileRoute>(name: N, input: Input<N>): Promise<Output<N>> {
+  async call<N extends OfflineKeyRoute>(name: N, input: Input<N>): Promise<Output<N>> {
     if (this.#files === undefined) {
       try {
         return await this.#cli.client.call(name, input)

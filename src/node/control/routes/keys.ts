@@ -223,6 +223,19 @@ export const KEY_ROUTES = {
   ),
 }
 
+/** Routes that need no running node: peers learn of it at the next start. */
+export type OfflineKeyRoute =
+  | 'key'
+  | 'rotate'
+  | 'requestRotation'
+  | 'completeRotation'
+  | 'exportRotationKey'
+  | 'forgetRotationKey'
+  | 'checkRecovery'
+  | 'prepareRecovery'
+  | 'commitRecovery'
+  | 'drillRotation'
+
 export type DrillReport = z.infer<typeof drillReport>
 export type KeyEventReport = z.infer<typeof keyEventReport>
 export type KeyReport = z.infer<typeof keyReport>

@@ -1,11 +1,12 @@
 import type {
   Input,
   KeyReport,
+  OfflineKeyRoute,
   Output,
   RotationReport,
   RotationRequestReport,
 } from '../../../../src/node/control/api.ts'
-import type { KeyFileRoute, KeyFiles } from '../../../../src/cli/context.ts'
+import type { KeyFiles } from '../../../../src/cli/context.ts'
 import type { FakeCli } from '../../fake-cli.ts'
 import { ID, KEY } from '../../reports.ts'
 
@@ -52,7 +53,7 @@ export const wanted: RotationRequestReport = {
 
 /** What the files of a home give, where no node runs. */
 export type FileAnswers = {
-  [N in KeyFileRoute]?: (input: Input<N>) => Output<N> | Promise<Output<N>>
+  [N in OfflineKeyRoute]?: (input: Input<N>) => Output<N> | Promise<Output<N>>
 }
 
 /** Gives `cli` a home whose node does not run. */
