@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { Asker } from '../../src/node/asks/asker.ts'
 import type { AskHandle } from '../../src/node/asks/handle.ts'
@@ -5,6 +6,7 @@ import type { KnownPeer } from '../../src/node/pins.ts'
 import { KithError } from '../../src/protocol/errors.ts'
 import type { AskCall } from '../../src/protocol/verbs.ts'
 import { askCallOf, askId, askerPeer } from './ask-calls.ts'
+import { askHomes } from './ask-home.ts'
 import type { AskHome } from './ask-home.ts'
 import { StubCaller } from './stub-caller.ts'
 import type { Say } from './stub-caller.ts'
@@ -68,4 +70,20 @@ export function endOf(lastSeq: number, nth = 1): { ask: string; engine: string; 
 /** Says numbered texts, from one number to the other. */
 export function sayTexts(say: Say, from: number, to: number): void {
   for (let seq = from; seq <= to; seq++) say(seq, { kind: 'text', text: `${seq} ` })
+}
+
+/** An asker for each test, which leaves nothing behind. Call it in `describe`, its result in hooks and tests. */
+export function askPairs(): () => AskPair {
+  const homes = askHomes()
+  let pair: AskPair
+  beforeEach(async () => {
+    pair = await AskPair.start(homes())
+  })
+  afterEach(async () => {
+    await pair.asker.stop()
+    assert.equal(pair.asker.pending, 0)
+    assert.equal(pair.home.clock.timers, 0)
+    assert.equal(pair.links.listeners, 0)
+  })
+  return () => pair
 }

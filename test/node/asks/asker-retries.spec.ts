@@ -2,28 +2,22 @@ import assert from 'node:assert/strict'
 import { WireFailure } from '../../../src/node/answer.ts'
 import type { AskHandle } from '../../../src/node/asks/handle.ts'
 import { askId } from '../../helpers/ask-calls.ts'
-import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
+import { codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome } from '../../helpers/ask-home.ts'
-import { AskPair, BERT, CAROL, LOST, endOf, sayTexts } from '../../helpers/ask-pair.ts'
+import { BERT, CAROL, LOST, askPairs, endOf, sayTexts } from '../../helpers/ask-pair.ts'
+import type { AskPair } from '../../helpers/ask-pair.ts'
 import { settle } from '../../helpers/memory-channel.ts'
 import type { StubCaller } from '../../helpers/stub-caller.ts'
 
 describe('an asker whose peer comes and goes', () => {
-  const homes = askHomes()
+  const pairs = askPairs()
   let home: AskHome
   let pair: AskPair
   let peer: StubCaller
 
-  beforeEach(async () => {
-    home = homes()
-    pair = await AskPair.start(home)
-    ;({ peer } = pair)
-  })
-  afterEach(async () => {
-    await pair.asker.stop()
-    assert.equal(pair.asker.pending, 0)
-    assert.equal(home.clock.timers, 0)
-    assert.equal(pair.links.listeners, 0)
+  beforeEach(() => {
+    pair = pairs()
+    ;({ home, peer } = pair)
   })
 
   async function ask(...args: Parameters<AskPair['ask']>): Promise<AskHandle> {
