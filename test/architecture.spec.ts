@@ -87,6 +87,20 @@ describe('architecture rules', () => {
     ],
     [
       direction,
+      'cli → agent, but for what it may await',
+      {
+        'src/cli/a.ts':
+          "import { framed } from '../agent/untrusted.ts'\n" +
+          "const b = await import('../agent/untrusted.ts')\n" +
+          "const c = await import('../agent/agent.ts')",
+      },
+      [
+        'src/cli/a.ts:1: must not import src/agent/untrusted.ts',
+        'src/cli/a.ts:3: must not import src/agent/agent.ts',
+      ],
+    ],
+    [
+      direction,
       'src → test',
       { 'src/node/a.ts': "import { fake } from '../../test/fake.ts'" },
       ['src/node/a.ts:1: must not import test/fake.ts'],

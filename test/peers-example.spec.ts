@@ -17,6 +17,7 @@ const PIN_KEYS: (keyof Pin)[] = [
 ]
 const ASK_KEYS: (keyof AskGrant)[] = [
   'approve',
+  'dailyBytes',
   'dailyTokens',
   'dailyUsd',
   'depth',
@@ -52,7 +53,7 @@ describe('peers.example.yaml', () => {
     assert.ok(pin)
     const { ask } = pin
     const defaults = [pin.callsPerMinute, ask.perMinute, ask.parallel, ask.queue, ask.maxSeconds]
-    for (const value of [...defaults, ask.preset, ask.depth]) {
+    for (const value of [...defaults, ask.preset, ask.depth, ask.dailyBytes]) {
       assert.ok(text.includes(`Default: ${value}`), `Default: ${value}`)
     }
   })

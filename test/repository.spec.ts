@@ -53,9 +53,21 @@ describe('the repository', () => {
 describe('.ci/run', () => {
   let home: string
 
-  /** Does as npm would: `npm ci` and `npm test` say and return what the environment holds. */
+  /**
+   * Does as npm would: `npm ci` and `npm test` say and return what the environment holds, and `npm install` puts an
+   * agent into the folder behind `--prefix`, if it is to.
+   */
   const npm = `#!/bin/sh
     if [ "$1" = ci ]; then exit "$CI_STATUS"; fi
+    if [ "$1" = install ]; then
+      echo '  99 passing (3s)'
+      if [ "$INSTALL_STATUS" != 0 ]; then exit "$INSTALL_STATUS"; fi
+      mkdir -p "$3/node_modules/opencode-linux-x64/bin"
+      printf '#!/bin/sh\\n' >"$3/node_modules/opencode-linux-x64/bin/opencode"
+      chmod +x "$3/node_modules/opencode-linux-x64/bin/opencode"
+      exit
+    fi
+    printf '%s\\n' "agent: $KITH_TEST_OPENCODE"
     printf '%s' "$TEST_OUTPUT"
     exit "$TEST_STATUS"
   `
@@ -72,6 +84,11 @@ describe('.ci/run', () => {
     await rm(home, { recursive: true })
   })
 
+  function run(env: Record<string, string>): { stdout: string; status: number | null } {
+    const PATH = [home, process.env['PATH']].join(delimiter)
+    return spawnSync(join(home, '.ci/run'), { encoding: 'utf8', env: { PATH, ...env } })
+  }
+
   const runs: [what: string, ci: number, test: number, output: string, says: string][] = [
     ['all pass', 0, 0, '  12 passing (3s)\n  1 pending\n', '12 passed, 0 failed'],
     ['two fail', 0, 2, '  12 passing (3s)\n  2 failing\n', '12 passed, 2 failed'],
@@ -83,17 +100,30 @@ describe('.ci/run', () => {
   ]
   for (const [what, ci, test, output, says] of runs) {
     it(`ends with "${says}" when ${what}`, () => {
-      const { stdout, status } = spawnSync(join(home, '.ci/run'), {
-        encoding: 'utf8',
-        env: {
-          PATH: [home, process.env['PATH']].join(delimiter),
-          CI_STATUS: String(ci),
-          TEST_STATUS: String(test),
-          TEST_OUTPUT: output,
-        },
+      const { stdout, status } = run({
+        CI_STATUS: String(ci),
+        INSTALL_STATUS: '1',
+        TEST_STATUS: String(test),
+        TEST_OUTPUT: output,
       })
       assert.equal(stdout.trimEnd().split('\n').at(-1), says)
       assert.equal(status === 0, says.endsWith(' 0 failed'))
+    })
+  }
+
+  for (const [install, agent, says] of [
+    ['0', /^agent: \/.*\/opencode-linux-x64\/bin\/opencode$/m, /^$/],
+    ['1', /^agent: $/m, /^not installed, and not tested with: opencode-ai@[\d.]+$/m],
+  ] as const) {
+    it(`tests ${install === '0' ? 'with' : 'without'} a stock agent when npm ends its install with ${install}`, () => {
+      const { stdout, status } = run({
+        ...{ CI_STATUS: '0', INSTALL_STATUS: install, TEST_STATUS: '0' },
+        TEST_OUTPUT: '  12 passing (3s)\n',
+      })
+      assert.equal(status, 0)
+      assert.match(stdout, agent)
+      assert.match(stdout.match(/^not installed, and not tested.*$/m)?.[0] ?? '', says)
+      assert.match(stdout, /\n12 passed, 0 failed\n$/)
     })
   }
 })

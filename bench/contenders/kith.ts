@@ -88,14 +88,15 @@ function meshOf(secret: Uint8Array, ownKey: string, peers: KnownPeer[], listen: 
 }
 
 function peerOf(seed: Uint8Array, index: number): KnownPeer {
-  const ask = { preset: 'none', perMinute: 30, parallel: 2, queue: 8, depth: 0, maxSeconds: 600 }
+  const ask = { preset: 'none', perMinute: 30, parallel: 2, queue: 8, depth: 0 }
+  const most = { maxSeconds: 600, dailyBytes: Infinity }
   return {
     pin: {
       name: `peer-${index}`,
       addresses: [],
       allow: ['ping'],
       callsPerMinute: CALLS_PER_MINUTE,
-      ask: { ...ask, approve: [] },
+      ask: { ...ask, ...most, approve: [] },
     },
     id: `kith1-${index}`,
     key: keyOf(seed),

@@ -7,6 +7,8 @@ import type { Contender } from './contender.ts'
 export const CONTENDERS: ReadonlyMap<string, () => Promise<Contender>> = new Map([
   ['kith', async () => (await import('./kith.ts')).kith],
   ['kith-ask', async () => (await import('./kith-ask.ts')).kithAsk],
+  ['agent', async () => (await import('./agent.ts')).agent],
+  ['provider', async () => (await import('./provider.ts')).provider],
   ['tcp', async () => (await import('./tcp.ts')).tcp],
   ['tls', async () => (await import('./tls.ts')).tls],
   ['grpc', async () => (await import('./grpc.ts')).grpc],

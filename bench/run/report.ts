@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { PIECES } from '../contenders/model-stream.ts'
 import { onOwnCore } from './cores.ts'
 import type { Plan } from './plan.ts'
 import type { Samples } from './samples.ts'
@@ -46,6 +47,7 @@ export function runText(run: Run): string {
     `Node ${process.version}, ${cpus().length} × ${cpuModel()}, ${placement()}, ${Math.round(run.seconds)} s`,
     textTable(HEADINGS, rows),
     LEGEND,
+    ...streamed(run),
     textTable(TARGET_HEADINGS, judge(measured(run)).map(targetRow)),
     ...notes,
   ].join('\n\n')
@@ -75,6 +77,17 @@ function measured({ outcomes }: Run): Map<string, Samples> {
     if (outcome.status === 'measured') samples.set(name, outcome.samples)
   }
   return samples
+}
+
+/** How many events of answers went from peer to peer in a second. */
+function streamed(run: Run): string[] {
+  const agent = measured(run).get('agent')
+  if (agent === undefined) return []
+  const perSecond = (inFlight: 1 | 64): string =>
+    figure((agent.median(`callsPerSecond${inFlight}`) ?? NaN) * PIECES)
+  return [
+    `agent: each answer streams in ${PIECES} events; ${perSecond(1)} events/s with 1 in flight, ${perSecond(64)} with 64.`,
+  ]
 }
 
 function contenderRow(name: string, samples: Samples): string[] {

@@ -1,8 +1,12 @@
 import { MAX_EVENT_TEXT_BYTES } from '../protocol/limits.ts'
-import { singleLine } from '../protocol/text.ts'
-import { abortFailure, failed } from './failure.ts'
-import { isPreset } from './presets.ts'
+import { singleLine, terminalSafe } from '../protocol/text.ts'
+import { codePointEnd } from './cut.ts'
+import { abortFailure, failed, failureOf } from './failure.ts'
 import type { Engine, EngineAsk, EngineEvent, EngineFailure } from './ports.ts'
+import type { Presets } from './presets.ts'
+import type { SecretCounts, SecretScan, SecretStream } from './secret-scan.ts'
+import { MAX_WHAT_CHARS } from './shown.ts'
+import { MAX_NAME_CHARS } from './toolbox.ts'
 
 /** An engine that has not ended this long after the abort is given up. */
 export const ABORT_GRACE_MS = 1_000
@@ -20,10 +24,14 @@ export interface Incident {
 
 export interface AgentComponents {
   engine: Engine
+  presets: Presets
+  secrets: SecretScan
   /** Calls `run` once after `ms`, unless the returned function is called before. */
   after: (ms: number, run: () => void) => () => void
   incidentId: () => string
   onIncident: (incident: Incident) => void
+  /** Told once for an answer out of which secrets were taken. */
+  onRedacted: (ask: string, counts: SecretCounts) => void
 }
 
 /** Runs an engine and holds it to what `Engine` promises, so that no caller has to. */
@@ -39,16 +47,18 @@ export class Agent implements Engine {
   }
 
   /**
-   * The events of one ask, each small enough for the wire, then its one end. Does not throw, whatever the engine
-   * does, and ends within `ABORT_GRACE_MS` of an abort.
+   * The events of one ask, without secrets and each small enough for the wire, then its one end. Does not throw,
+   * whatever the engine does, and ends within `ABORT_GRACE_MS` of an abort.
    */
   async *run(ask: EngineAsk, signal: AbortSignal): AsyncGenerator<EngineEvent> {
     if (signal.aborted) {
       yield abortFailure(signal)
       return
     }
-    if (!isPreset(ask.preset)) {
-      yield failed('denied', { rule: 'preset' }, `there is no preset ${JSON.stringify(ask.preset)}`)
+    try {
+      this.#components.presets.assertKnown(ask.presets)
+    } catch (err) {
+      yield failureOf(err) ?? this.#internal(ask, err)
       return
     }
     const givenUp = new AbortController()
@@ -60,15 +70,18 @@ export class Agent implements Engine {
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const events = eventsOf(this.#components.engine, ask, signal)
+    const { onRedacted, secrets } = this.#components
+    const scanned = secrets.stream()
     try {
       for (;;) {
         const event = await this.#next(events, ask, signal, givenUp.signal)
-        yield* fitting(event)
+        for (const open of withoutSecrets(event, scanned, secrets)) yield* fitting(open)
         if (event.kind === 'done' || event.kind === 'failed') return
       }
     } finally {
       signal.removeEventListener('abort', onAbort)
       cancelGiveUp()
+      if (Object.keys(scanned.counts).length > 0) onRedacted(ask.id, scanned.counts)
       // Not awaited: an engine that is stuck would keep the caller here.
       void events.return(undefined).catch(() => undefined)
     }
@@ -131,6 +144,39 @@ function isAbort(err: unknown, signal: AbortSignal): boolean {
   return err === signal.reason || (err instanceof Error && err.name === 'AbortError')
 }
 
+/**
+ * `event` without secrets. Of a text, what may be the start of one is held back until more of it is there, or until
+ * the ask ends or waits for a person, over which this process may end.
+ */
+function* withoutSecrets(
+  event: EngineEvent,
+  scanned: SecretStream,
+  secrets: SecretScan,
+): Generator<EngineEvent> {
+  // In this order: what is invisible would hide a secret from the scan, and then be taken out of it.
+  const clean = (line: string): string => secrets.redacted(terminalSafe(line))
+  switch (event.kind) {
+    case 'text':
+      yield { kind: 'text', text: scanned.push(event.text) }
+      return
+    case 'progress':
+      yield { kind: 'progress', note: clean(event.note) }
+      return
+    case 'tool':
+      // Both may be words of a model's, also where there is no such tool.
+      yield { ...event, call: clean(event.call), name: clean(event.name) }
+      return
+    case 'approval':
+      yield { kind: 'text', text: scanned.end() }
+      yield { ...event, what: clean(event.what) }
+      return
+    case 'done':
+    case 'failed':
+      yield { kind: 'text', text: scanned.end() }
+      yield event
+  }
+}
+
 /** `event` as one or more that the wire takes. */
 function* fitting(event: EngineEvent): Generator<EngineEvent> {
   switch (event.kind) {
@@ -140,6 +186,14 @@ function* fitting(event: EngineEvent): Generator<EngineEvent> {
     case 'progress':
       yield { kind: 'progress', note: singleLine(event.note, MAX_NOTE_CHARS) }
       return
+    case 'approval':
+      yield { ...event, what: singleLine(event.what, MAX_WHAT_CHARS) }
+      return
+    case 'tool': {
+      const call = singleLine(event.call, MAX_NAME_CHARS)
+      yield { ...event, call, name: singleLine(event.name, MAX_NAME_CHARS) }
+      return
+    }
     case 'done':
     case 'failed':
       yield event
@@ -150,14 +204,8 @@ function* fitting(event: EngineEvent): Generator<EngineEvent> {
 function* pieces(text: string, maxBytes: number): Generator<string> {
   const bytes = Buffer.from(text)
   for (let start = 0; start < bytes.length;) {
-    let end = Math.min(start + maxBytes, bytes.length)
-    while (isContinuation(bytes[end])) end--
+    const end = start + codePointEnd(bytes.subarray(start), maxBytes)
     yield bytes.toString('utf8', start, end)
     start = end
   }
-}
-
-/** True for a byte within a code point (RFC 3629 §3). False past the end. */
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80
 }

@@ -1,6 +1,6 @@
 import { isFailure, isWireCode } from '../protocol/errors.ts'
 import type { KithError, WireCode, WireDetails } from '../protocol/errors.ts'
-import type { EngineFailure } from './ports.ts'
+import type { EngineEvent, EngineFailure } from './ports.ts'
 
 /** The event that ends an ask badly. */
 export function failed<C extends WireCode>(
@@ -14,6 +14,24 @@ export function failed<C extends WireCode>(
 /** The event that tells of `err`, or undefined when it is none that an asker may be told. */
 export function failureOf(err: unknown): EngineFailure | undefined {
   return isWireFailure(err) ? failed(err.code, err.details, err.message) : undefined
+}
+
+/**
+ * `events` of an answer with their one end: what they throw is the failure that it is, if an asker may be told of it,
+ * and is thrown on if not. They may return a failure as well.
+ */
+export async function* ended(
+  events: AsyncGenerator<EngineEvent, EngineFailure | undefined>,
+  signal: AbortSignal,
+): AsyncGenerator<EngineEvent> {
+  try {
+    signal.throwIfAborted()
+    yield (yield* events) ?? { kind: 'done' }
+  } catch (err) {
+    const failure = signal.aborted ? abortFailure(signal) : failureOf(err)
+    if (failure === undefined) throw err
+    yield failure
+  }
 }
 
 /** The event that ends an aborted ask: `deadline` or `interrupted` if the signal's reason says so, else `cancelled`. */

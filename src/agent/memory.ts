@@ -1,8 +1,10 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { KithError } from '../protocol/errors.ts'
 import { singleLine } from '../protocol/text.ts'
+import { replaceFile } from './path-guard.ts'
 import { OWNER_NAME } from './ports.ts'
 import { readRegularFile, systemCode } from './read-file.ts'
 import { hasAllWords } from './words.ts'
@@ -10,6 +12,9 @@ import { hasAllWords } from './words.ts'
 /** Longest note and longest file, in bytes of UTF-8. */
 export const MAX_NOTE_BYTES = 4_096
 export const MAX_MEMORY_BYTES = 1_048_576
+
+/** Most notes of one peer, in bytes of their lines: one alone must not take the room of all. */
+export const MAX_SOURCE_BYTES = 131_072
 
 export interface Note {
   /** Time to the minute, such as `2026-11-21T08:00Z`. Absent in what a person wrote by hand. */
@@ -38,7 +43,7 @@ export class Memory {
    * Writes a note, which is on disk once this resolves. `now` is in ms since the epoch.
    *
    * @throws {KithError} `bad-request` for a text without a visible character; `too-large` for a note above
-   *   `MAX_NOTE_BYTES`, or one that would take the file above `MAX_MEMORY_BYTES`.
+   *   `MAX_NOTE_BYTES`, and one that would take the file above `MAX_MEMORY_BYTES`, or its source above `MAX_SOURCE_BYTES`.
    */
   async remember(text: string, source: string, now: number): Promise<void> {
     const line = singleLine(text, Infinity)
@@ -46,12 +51,28 @@ export class Memory {
     if (line === '') {
       throw new KithError('bad-request', 'there is nothing to remember', { what: 'empty note' })
     }
-    // One after the other, so that two notes cannot both take the last of the room.
-    const written = this.#lastWrite.then(() =>
-      this.#append(`- ${utcMinute(now)} [from ${source}] ${line}\n`),
-    )
-    this.#lastWrite = written.catch(() => undefined)
-    await written
+    const written = `- ${utcMinute(now)} [from ${source}] ${line}\n`
+    await this.#inTurn(async () => {
+      if (source !== OWNER_NAME) await this.#assertRoom(source, written)
+      await this.#append(written)
+    })
+  }
+
+  /**
+   * Takes out what `source` said, and returns how many notes that were. What a person wrote by hand stays, also for
+   * the owner's name. On disk when this resolves.
+   */
+  async forget(source: string): Promise<number> {
+    let forgotten = 0
+    await this.#inTurn(async () => {
+      const lines = (await this.#read()).split(/(?<=\n)/u)
+      const kept = lines.filter((line) => writtenNote(line.trimEnd())?.source !== source)
+      forgotten = lines.length - kept.length
+      if (forgotten === 0) return
+      const folder = { path: dirname(this.#path) }
+      await replaceFile(folder, basename(this.#path), Buffer.from(kept.join('')))
+    })
+    return forgotten
   }
 
   /** The notes that hold all of `words`, the newest first. */
@@ -61,6 +82,21 @@ export class Memory {
       .filter((note) => note !== undefined)
       .filter((note) => hasAllWords(note.text, words))
       .reverse()
+  }
+
+  /** One after the other: two notes cannot both take the last of the room, and none is lost to a rewrite. */
+  async #inTurn(act: () => Promise<void>): Promise<void> {
+    const acted = this.#lastWrite.then(act)
+    this.#lastWrite = acted.catch(() => undefined)
+    await acted
+  }
+
+  /** @throws {KithError} `too-large` */
+  async #assertRoom(source: string, more: string): Promise<void> {
+    const lines = (await this.#read()).split(/(?<=\n)/u)
+    const own = lines.filter((line) => writtenNote(line.trimEnd())?.source === source)
+    const bytes = Buffer.byteLength(own.join('')) + Buffer.byteLength(more)
+    assertFits(bytes, MAX_SOURCE_BYTES, `what is remembered of ${source}`)
   }
 
   async #read(): Promise<string> {
@@ -108,10 +144,17 @@ async function endsOpen(handle: FileHandle, size: number): Promise<boolean> {
 
 /** The note in a line of the file, or undefined for a heading or an empty line. */
 function noteOf(line: string): Note | undefined {
-  const [, at, source, text] =
-    /^- (\d{4}-\d\d-\d\dT\d\d:\d\dZ) \[from ([^\]]+)\] (.*)$/u.exec(line) ?? []
-  if (at !== undefined && source !== undefined && text !== undefined) return { at, source, text }
+  const written = writtenNote(line)
+  if (written !== undefined) return written
   const byHand = line.replace(/^[-*+] /u, '').trim()
   if (byHand === '' || byHand.startsWith('#')) return undefined
   return { source: OWNER_NAME, text: byHand }
+}
+
+/** The note in a line that `remember` wrote, or undefined for another. */
+function writtenNote(line: string): Required<Note> | undefined {
+  const [, at, source, text] =
+    /^- (\d{4}-\d\d-\d\dT\d\d:\d\dZ) \[from ([^\]]+)\] (.*)$/u.exec(line) ?? []
+  if (at === undefined || source === undefined || text === undefined) return undefined
+  return { at, source, text }
 }

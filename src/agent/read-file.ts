@@ -4,22 +4,26 @@ import { KithError } from '../protocol/errors.ts'
 
 /**
  * The bytes of a regular file of at most `limitBytes`. A link in the last place is not followed, and a pipe or a
- * device does not hold us up. Of a file that grows meanwhile, what it had at first.
+ * device does not hold us up. Of a file that grows meanwhile, what it had at first. Failures call it `name`.
  *
  * @throws {KithError} `bad-request` for what is no regular file, `too-large`.
  * @throws what the system says: `ELOOP` for a link, `ENOENT`, and so on.
  */
-export async function readRegularFile(path: string, limitBytes: number): Promise<Buffer> {
+export async function readRegularFile(
+  path: string,
+  limitBytes: number,
+  name = path,
+): Promise<Buffer> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     const stats = await handle.stat()
     if (!stats.isFile()) {
-      throw new KithError('bad-request', `${path} is not a file`, { what: 'not a file' })
+      throw new KithError('bad-request', `${name} is not a file`, { what: 'not a file' })
     }
     if (stats.size > limitBytes) {
       const details = { bytes: stats.size, limitBytes }
-      throw new KithError('too-large', `${path} has more than ${limitBytes} bytes`, details)
+      throw new KithError('too-large', `${name} has more than ${limitBytes} bytes`, details)
     }
     const bytes = Buffer.alloc(stats.size)
     let filled = 0

@@ -1,13 +1,17 @@
 import type { Dir } from 'node:fs'
-import { lstat, opendir } from 'node:fs/promises'
-import { isAbsolute, join } from 'node:path'
+import { opendir } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import { KithError, isFailure } from '../protocol/errors.ts'
+import { MAX_DEPTH, PathGuard, denied, isWithheld, replaceFile } from './path-guard.ts'
+import type { OpenFolder } from './path-guard.ts'
 import { readRegularFile, systemCode } from './read-file.ts'
 import { hasAllWords } from './words.ts'
 
 /** Largest file that is given out whole. */
 export const MAX_READ_BYTES = 65_536
+
+/** Largest file that is written. It can be read again. */
+export const MAX_WRITTEN_BYTES = 65_536
 
 /** Larger files are not searched. */
 export const MAX_SEARCHED_BYTES = 1_048_576
@@ -34,40 +38,33 @@ export interface Hit {
   text: string
 }
 
-/**
- * The text files below one folder. No link is followed, not even to a file within: what is given out is what the
- * owner put there. Hidden files and key files do not exist here.
- *
- * A local program that swaps a folder for a link while a file is being opened can still have us read beyond it;
- * it needs to run as the owner, and could read for itself.
- */
+/** The text files below one folder, as `PathGuard` opens them: what is given out is what the owner put there. */
 export class Workspace {
-  readonly #root: string
+  readonly #guard: PathGuard
+  #lastWrite: Promise<void> = Promise.resolve()
 
   constructor(root: string) {
-    this.#root = root
+    this.#guard = new PathGuard(root)
   }
 
   /** The files, those in the upper folders first where there are too many. Empty without a workspace. */
   async list(signal: AbortSignal): Promise<Listing> {
-    const paths: string[] = []
+    const listing: Listing = { paths: [], complete: true }
     const folders = ['']
-    let entries = 0
+    const seen = { entries: 0, tooDeep: false }
     for (const folder of folders) {
-      const dir = await openFolder(join(this.#root, folder))
-      if (dir === undefined) continue
-      for await (const entry of dir) {
-        signal.throwIfAborted()
-        const full = paths.length === MAX_LISTED_FILES || entries === MAX_LISTED_ENTRIES
-        if (full) return { paths: paths.sort(), complete: false }
-        entries++
-        if (isWithheld(entry.name)) continue
-        const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-        if (entry.isDirectory()) folders.push(path)
-        if (entry.isFile()) paths.push(path)
+      const opened = await this.#folder(folder)
+      if (opened === undefined) continue
+      try {
+        await addEntries(opened, folder, { folders, listing, seen }, signal)
+      } finally {
+        await opened.close()
       }
+      if (!listing.complete) break
     }
-    return { paths: paths.sort(), complete: true }
+    if (seen.tooDeep) listing.complete = false
+    listing.paths.sort()
+    return listing
   }
 
   /**
@@ -82,6 +79,31 @@ export class Workspace {
       throw new KithError('bad-request', `${path} is not a text file`, { what: 'not a text file' })
     }
     return text
+  }
+
+  /**
+   * Writes the file at `path`, in the place of one that is there, and makes its folders. On disk when this resolves.
+   *
+   * @throws {KithError} `denied` as `read`; `too-large` above `MAX_WRITTEN_BYTES`
+   */
+  async write(path: string, text: string): Promise<void> {
+    await this.#inTurn(() => this.#replace(path, text))
+  }
+
+  /**
+   * Puts `after` in the place of `before`, which has to stand once in the file at `path`.
+   *
+   * @throws {KithError} as `read` and `write`; `bad-request` where `before` stands nowhere, or more than once
+   */
+  async edit(path: string, before: string, after: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const [head, tail, ...more] = (await this.read(path)).split(before)
+      if (head === undefined || tail === undefined || more.length > 0) {
+        const what = tail === undefined ? 'stands nowhere in it' : 'stands in it more than once'
+        throw new KithError('bad-request', `${path}: what is to be replaced ${what}`, { what })
+      }
+      await this.#replace(path, `${head}${after}${tail}`)
+    })
   }
 
   /** The lines of the text files at `paths` that hold all of `words`. Files that cannot be read are left out. */
@@ -105,50 +127,84 @@ export class Workspace {
   }
 
   async #bytesOf(path: string, limitBytes: number): Promise<Buffer> {
-    const segments = segmentsOf(path)
+    return this.#at(path, 'fail', ({ folder, name }) =>
+      readRegularFile(`${folder.path}/${name}`, limitBytes, path),
+    )
+  }
+
+  async #replace(path: string, text: string): Promise<void> {
+    const bytes = Buffer.from(text)
+    if (bytes.length > MAX_WRITTEN_BYTES) {
+      const details = { bytes: bytes.length, limitBytes: MAX_WRITTEN_BYTES }
+      throw new KithError('too-large', `a file has at most ${MAX_WRITTEN_BYTES} bytes`, details)
+    }
+    await this.#at(path, 'make', ({ folder, name }) => replaceFile(folder, name, bytes))
+  }
+
+  /** What `act` makes of the place that `path` names. */
+  async #at<T>(
+    path: string,
+    missing: 'fail' | 'make',
+    act: (place: { folder: OpenFolder; name: string }) => Promise<T>,
+  ): Promise<T> {
     try {
-      await this.#assertNoLinks(segments)
-      return await readRegularFile(join(this.#root, ...segments), limitBytes)
+      const place = await this.#guard.parentOf(path, missing)
+      return await act(place).finally(() => place.folder.close())
     } catch (err) {
       throw refusalOf(err, path)
     }
   }
 
-  async #assertNoLinks(segments: readonly string[]): Promise<void> {
-    let path = this.#root
-    for (const segment of segments) {
-      path = join(path, segment)
-      if ((await lstat(path)).isSymbolicLink()) throw denied(`${path} is a link`)
+  /** One after the other, so that no edit is lost to another. */
+  async #inTurn(act: () => Promise<void>): Promise<void> {
+    const acted = this.#lastWrite.then(act)
+    this.#lastWrite = acted.catch(() => undefined)
+    await acted
+  }
+
+  /** The folder, opened, or undefined if it is gone, closed to us or a link by now. */
+  async #folder(path: string): Promise<OpenFolder | undefined> {
+    try {
+      return await this.#guard.folder(path === '' ? [] : path.split('/'))
+    } catch (err) {
+      if (isFailure(err, 'denied')) return undefined
+      if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(systemCode(err) ?? '')) return undefined
+      throw err
     }
   }
 }
 
-/** @throws {KithError} `denied` for a path that could mean anything but a file below the workspace. */
-function segmentsOf(path: string): string[] {
-  const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (isAbsolute(path) || segments.some(isWithheld)) throw denied(`${path} is not to be read`)
-  return segments
+interface ListingUnderWay {
+  listing: Listing
+  /** Paths of the folders that are still to be looked at. */
+  folders: string[]
+  seen: { entries: number; tooDeep: boolean }
 }
 
-/**
- * True for names that are never given out: hidden ones, `..` among them; keys, also with the dots and spaces that
- * Windows drops from the end; and what no file name is everywhere.
- */
-function isWithheld(name: string): boolean {
-  return /^\.|^id_|\.(?:pem|key)[. ]*$|[\\\0]/iu.test(name)
-}
-
-/** The folder, opened, or undefined if it is gone or closed to us. */
-async function openFolder(path: string): Promise<Dir | undefined> {
-  try {
-    return await opendir(path)
-  } catch (err) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(systemCode(err) ?? '')) return undefined
-    throw err
+/** Adds what is in one folder, until there is too much. */
+async function addEntries(
+  opened: OpenFolder,
+  folder: string,
+  { folders, listing, seen }: ListingUnderWay,
+  signal: AbortSignal,
+): Promise<void> {
+  const dir: Dir = await opendir(opened.path)
+  for await (const entry of dir) {
+    signal.throwIfAborted()
+    if (listing.paths.length === MAX_LISTED_FILES || seen.entries === MAX_LISTED_ENTRIES) {
+      listing.complete = false
+      return
+    }
+    seen.entries++
+    if (isWithheld(entry.name)) continue
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory() && path.split('/').length === MAX_DEPTH) seen.tooDeep = true
+    else if (entry.isDirectory()) folders.push(path)
+    if (entry.isFile()) listing.paths.push(path)
   }
 }
 
-/** What an asker may know of an error in reading a file. */
+/** What an asker may know of an error in reading or writing a file. */
 function refusalOf(err: unknown, path: string): unknown {
   switch (systemCode(err)) {
     case 'ENOENT':
@@ -166,10 +222,6 @@ function refusalOf(err: unknown, path: string): unknown {
 
 function absentIfRefused(err: unknown): undefined {
   if (!isFailure(err)) throw err
-}
-
-function denied(message: string): KithError<'denied'> {
-  return new KithError('denied', message, { rule: 'workspace' })
 }
 
 /** The text in `bytes`, or undefined if they are none: not UTF-8, or with a zero byte. */

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type {
   ExplainReport,
   Input as RouteInput,
+  LostNodeRoute,
   OfflineKeyRoute,
   Output as RouteOutput,
   PeerReport,
@@ -42,6 +43,12 @@ export interface KeyFiles {
   close: () => Promise<void>
 }
 
+/** A node whose home is gone, by those routes that make it anew. */
+export interface LostNodeFiles {
+  call: <N extends LostNodeRoute>(name: N, input: RouteInput<N>) => Promise<RouteOutput<N>>
+  close: () => Promise<void>
+}
+
 /** What can be done to a home without a running node. */
 export interface OfflineNode {
   initNode: (
@@ -58,6 +65,7 @@ export interface OfflineNode {
   listPeers: (home: Home) => Promise<PeerReport[]>
   explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
   openKeys: (home: Home) => Promise<KeyFiles>
+  openLostNode: (home: Home, path: string) => Promise<LostNodeFiles>
 }
 
 /** A node that runs in this process. */
@@ -92,7 +100,7 @@ export interface CliContext {
   /** As the command line has them. */
   globals: GlobalOptions
   home: Home
-  client: Pick<ControlClient, 'call' | 'askEvents'>
+  client: Pick<ControlClient, 'askEvents' | 'call' | 'costs'>
   /** What the command ends with when nothing is thrown. */
   exitCode: ExitCode
   interrupts(): Interrupts

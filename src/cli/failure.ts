@@ -6,9 +6,12 @@ import { RefusedByPeer } from '../node/control/client.ts'
 import type { ErrorBody } from '../node/control/api.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
 import type { ExitCode, FailureOrigin } from './exit-codes.ts'
-import { durationText } from './time-text.ts'
+import { durationText, timeText } from './time-text.ts'
 
 type Details = Record<string, unknown>
+
+/** The last point in time that a `Date` can be, in ms since the epoch (ECMA-262 §21.4.1.1). */
+const MAX_DATE_MS = 8_640_000_000_000_000
 
 /** Ctrl-C, or a signal that means the same. */
 export class Interrupted extends Error {
@@ -39,6 +42,7 @@ export class AskFailed extends Error {
   /** What crosses the wire comes from the peer; the rest, such as `unreachable`, is our own node's word. */
   get origin(): FailureOrigin {
     if (this.peer === 'self') return 'self'
+    if (this.code === 'breaker-open' && this.details['by'] === 'here') return 'here'
     return isWireCode(this.code) && this.code !== 'not-pinned' ? 'peer' : 'here'
   }
 }
@@ -97,7 +101,7 @@ function askReport(failed: AskFailed): FailureReport {
   if (origin === 'peer') return peerReport(peer, code, details)
   const subject = peer === 'self' ? 'this node' : peer
   const message = sentence(subject, HERE_PHRASES[code] ?? phraseOf(code), code, details)
-  const hint = origin === 'here' && peer !== 'self' ? { hint: `kith peers show ${peer}` } : {}
+  const hint = origin === 'here' ? { hint: hereHint(peer, code) } : {}
   const error = { code, message, details, ...hint, fromPeer: false }
   return { error, exitCode: exitCodeOf(code, origin) }
 }
@@ -114,10 +118,15 @@ function peerReport(peer: string, code: string, details: Details): FailureReport
   return { error, exitCode: exitCodeOf(code, 'peer') }
 }
 
+function hereHint(peer: string, code: string): string {
+  return code === 'breaker-open' ? `kith breaker reset 'peer ${peer}'` : `kith peers show ${peer}`
+}
+
 const HERE_PHRASES: Readonly<Record<string, string>> = {
   unreachable: 'could not be reached',
   'connection-lost': 'went away before its answer was whole',
   'not-pinned': 'is not pinned here any more',
+  'breaker-open': 'has failed too often, and is left alone for a while',
 }
 
 const PEER_PHRASES: Readonly<Record<WireCode, string>> = {
@@ -148,9 +157,14 @@ function phraseOf(code: string): string {
 /** `bob refused (denied, rule: allow)`. Details may be a peer's words. */
 function sentence(subject: string, phrase: string, code: string, details: Details): string {
   const parts = Object.entries(details)
-    .filter(([key]) => key !== 'peer')
-    .map(([key, value]) => `${key}: ${plainText(value)}`)
+    .filter(([key]) => key !== 'peer' && key !== 'by')
+    .map(([key, value]) => `${key}: ${isTime(key, value) ? timeText(value) : plainText(value)}`)
   return `${subject} ${phrase} (${[code, ...parts].map((part) => singleLine(part, 200)).join(', ')})`
+}
+
+/** A point in time, such as `nextProbeAt`. A peer may send a number that is none. */
+function isTime(key: string, value: unknown): value is number {
+  return key.endsWith('At') && typeof value === 'number' && Math.abs(value) <= MAX_DATE_MS
 }
 
 function plainText(value: unknown): string {

@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
-import { terminalSafe } from '../protocol/text.ts'
 import { alertsCommand } from './commands/alerts/alerts.ts'
+import { approvalsCommand } from './commands/approvals/approvals.ts'
 import { asksCommand } from './commands/asks/asks.ts'
 import { askCommand } from './commands/ask.ts'
+import { breakerCommand } from './commands/breaker/breaker.ts'
+import { budgetCommand } from './commands/budget/budget.ts'
+import { chatCommand } from './commands/chat.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { idCommand } from './commands/id.ts'
@@ -13,16 +16,20 @@ import { keyCommand } from './commands/key/key.ts'
 import { inviteCommand } from './commands/invites/invite.ts'
 import { invitesCommand } from './commands/invites/invites.ts'
 import { joinCommand } from './commands/invites/join.ts'
+import { mcpCommand } from './commands/mcp.ts'
+import { mcpToolsCommand } from './commands/mcp-tools/mcp-tools.ts'
+import { memoryCommand } from './commands/memory/memory.ts'
+import { modelsCommand } from './commands/models/models.ts'
 import { peersCommand } from './commands/peers/peers.ts'
 import { pingCommand } from './commands/ping.ts'
+import { sessionsCommand } from './commands/sessions/sessions.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { stopCommand } from './commands/stop.ts'
-import { processContext, sameHome } from './context.ts'
+import { processContext } from './context.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
 import { EXIT } from './exit-codes.ts'
-import { reportFailure } from './failure.ts'
-import { note, safeJson } from './terminal.ts'
+import { tellFailure } from './tell-failure.ts'
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
@@ -33,6 +40,7 @@ const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
   statusCommand,
   doctorCommand,
   alertsCommand,
+  approvalsCommand,
   inviteCommand,
   joinCommand,
   invitesCommand,
@@ -40,7 +48,15 @@ const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
   keyCommand,
   pingCommand,
   askCommand,
+  chatCommand,
   asksCommand,
+  sessionsCommand,
+  memoryCommand,
+  budgetCommand,
+  breakerCommand,
+  modelsCommand,
+  mcpCommand,
+  mcpToolsCommand,
   demoCommand,
 ]
 
@@ -60,16 +76,7 @@ export async function runCommandLine(cli: CliContext, argv: string[]): Promise<n
     return cli.exitCode
   } catch (err) {
     if (err instanceof CommanderError) return err.exitCode === 0 ? EXIT.ok : EXIT.usage
-    const { error, exitCode } = reportFailure(err)
-    const hint = error.hint === undefined ? undefined : sameHome(cli, error.hint)
-    if (wantsJson(argv)) {
-      const body = { error: { ...error, ...(hint === undefined ? {} : { hint }) } }
-      cli.stderr.write(`${safeJson(body)}\n`)
-    } else {
-      note(cli, error.message)
-      if (hint !== undefined) cli.stderr.write(`try: ${terminalSafe(hint)}\n`)
-    }
-    return exitCode
+    return tellFailure(cli, err, { json: wantsJson(argv) })
   }
 }
 

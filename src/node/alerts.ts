@@ -21,6 +21,9 @@ export const ALERT_KINDS = [
   'own-key-log-ahead',
   'unpinned-by-peer',
   'rotation-requested',
+  'budget',
+  'approval-waiting',
+  'mcp-tool-changed',
 ] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 
@@ -143,6 +146,20 @@ export class Alerts {
       { durable: true },
     )
     return seen
+  }
+
+  /** Acknowledges those of this kind that are open and that `isOver` picks. Never throws. */
+  settle(kind: AlertKind, isOver: (alert: Alert) => boolean): void {
+    const over = this.list().filter(
+      (alert) => alert.kind === kind && isOpen(alert) && isOver(alert),
+    )
+    if (over.length === 0) return
+    const seen = over.map((alert) => ({ ...alert, seenAt: this.#components.clock.now() }))
+    for (const alert of seen) this.#alerts.set(alert.id, alert)
+    this.#write(
+      seen.map((alert) => this.#rows.put(alert.id, alert)),
+      true,
+    )
   }
 
   /** Calls `listener` with each new alert, not with what is only counted, until the returned function is called. */

@@ -127,6 +127,14 @@ export class Byes {
   }
 }
 
+/** Ends what the node with this id has said, in the store of a node that does not run. */
+export async function endStoredBye(database: Database, id: string): Promise<void> {
+  const rows = new Repository(database, 'byes', byeRecord)
+  const bye = await rows.get(id)
+  if (bye?.holds !== true) return
+  await database.write([rows.put(id, { ...bye, holds: false })], { durable: true })
+}
+
 function isSame(addresses: readonly string[], others: readonly string[]): boolean {
   return addresses.length === others.length && addresses.every((text, at) => text === others[at])
 }

@@ -4,14 +4,9 @@ import { LOBBY_PER_ADDRESS_PER_MINUTE, LOBBY_PER_MINUTE } from '../protocol/limi
 import { nearest, strictMap } from '../protocol/strict-map.ts'
 import { readPrivateFile } from '../store/atomic-file.ts'
 import { parseYaml } from '../store/yaml-file.ts'
+import { agentSchema, atLeastOne, atLeastZero, list } from './agent-config.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
-
-/** Numbers come as text from the environment. Nothing else becomes one: `Number(true)` is 1, and of nothing 0. */
-const numberOf = (value: unknown): unknown =>
-  typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-const atLeastOne = z.preprocess(numberOf, z.int().positive())
-const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(','))])
 
 export const configSchema = strictMap({
   version: z.literal(1).default(1),
@@ -22,13 +17,7 @@ export const configSchema = strictMap({
   /** Multiaddrs to show to others instead of those of this machine's interfaces. */
   announce: list.default([]),
   log: strictMap({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
-  agent: strictMap({
-    engine: z.enum(['builtin']).default('builtin'),
-    /** Asks that run at once, of all peers. */
-    parallel: atLeastOne.default(4),
-    /** Asks that wait, of all peers. */
-    queue: atLeastOne.default(64),
-  }).prefault({}),
+  agent: agentSchema.prefault({}),
   lobby: strictMap({
     /** `auto`: open while somebody is pinned, who may come with another key, or an invite can be redeemed. */
     mode: z.enum(['auto', 'off']).default('auto'),
@@ -38,7 +27,7 @@ export const configSchema = strictMap({
   }).prefault({}),
   stop: strictMap({
     /** Seconds that asks under way have to end when the node stops. */
-    drain_seconds: z.preprocess(numberOf, z.number().nonnegative()).default(10),
+    drain_seconds: atLeastZero.default(10),
   }).prefault({}),
 })
 
@@ -80,7 +69,7 @@ export async function readConfig(
 /** The settings in the environment: `KITH_AGENT_PARALLEL` is `agent.parallel`. @throws {KithError} `usage` */
 function fromEnv(env: NodeJS.ProcessEnv): [string, string][] {
   // The version is of the file, and says nothing of the environment.
-  const keys = keysOf(configSchema).filter((key) => key !== 'version')
+  const keys = keysOf(configSchema, isOfText).filter((key) => key !== 'version')
   const known = new Map(keys.map((key) => [nameOf(key), key]))
   const settings: [string, string][] = []
   for (const [name, value] of Object.entries(env)) {
@@ -104,12 +93,19 @@ function unknownName(name: string, known: readonly string[]): KithError<'usage'>
   )
 }
 
-/** `agent.parallel` and the like: every leaf of the schema. */
-function keysOf(schema: z.ZodObject): string[] {
+/** `agent.parallel` and the like: every leaf of the schema that is `wanted`. */
+function keysOf(schema: z.ZodObject, wanted: (leaf: unknown) => boolean): string[] {
   return Object.entries(schema.shape).flatMap(([key, value]) => {
     const inner: unknown = value instanceof z.ZodPrefault ? value.unwrap() : value
-    return inner instanceof z.ZodObject ? keysOf(inner).map((rest) => `${key}.${rest}`) : [key]
+    if (inner instanceof z.ZodObject) return keysOf(inner, wanted).map((rest) => `${key}.${rest}`)
+    return wanted(inner) ? [key] : []
   })
+}
+
+/** False for lists and maps of things that have keys of their own: those are for the file. */
+function isOfText(leaf: unknown): boolean {
+  const inner = leaf instanceof z.ZodDefault ? leaf.unwrap() : leaf
+  return !(inner instanceof z.ZodArray || inner instanceof z.ZodRecord)
 }
 
 function nameOf(key: string): string {

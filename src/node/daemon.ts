@@ -9,7 +9,7 @@ import { reportStatus } from './control/handlers/node.ts'
 import { ControlServer } from './control/server.ts'
 import type { Home } from './home.ts'
 import { openIdentity, readIdentity } from './identity.ts'
-import { settleKeys } from './keys/superseded.ts'
+import { dropSuperseded, settleKeys } from './keys/superseded.ts'
 import { createLog } from './log.ts'
 import { KithNode } from './node.ts'
 
@@ -40,7 +40,11 @@ export async function runDaemon(init: DaemonInit): Promise<number> {
   await readIdentity(home.path)
   await checkPrivateFolder(home.path)
   const config = await readConfig(home.config, env, flags)
-  const identity = await openIdentity(home.path, passphrase)
+  const identity = await openIdentity(home.path, passphrase).catch(async (err: unknown) => {
+    // Whoever retired it may have died before its keys were erased.
+    if (isFailure(err, 'retired')) await dropSuperseded(home.path, Date.now())
+    throw err
+  })
   const log = createLog(config.log.level, stdout)
   const node = await KithNode.open({ config, home, identity, log }).catch(async (err: unknown) => {
     throw isFailure(err, 'locked') ? await lockedBy(home) : err

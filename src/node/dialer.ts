@@ -106,7 +106,8 @@ export class Dialer {
     const up = peer.id === undefined ? undefined : this.#components.links.get(peer.id)
     if (up !== undefined) return up
     const keeper = this.#keepers.get(peer.pin.name)
-    if (keeper === undefined) throw notDialled(peer)
+    // Also of one that is dialled in case its owner takes its end back: a call need not wait for that.
+    if (keeper === undefined || peer.retired) throw notDialled(peer)
     const attempt = this.#attempt(peer.pin.name, keeper)
     if (signal === undefined) return await attempt
     return await raceSignal(attempt, signal).catch((err: unknown) => {
@@ -235,9 +236,13 @@ export class Dialer {
   }
 }
 
-/** False for a node that has ended its key log, for which nobody can answer any more, and for one that has unpinned us. */
-function isWanted({ pin, retired, unpinnedUsAt }: Peer): boolean {
-  return pin.addresses.length > 0 && !retired && unpinnedUsAt === undefined
+/**
+ * False for a node that has unpinned us, and for one that has ended its key log for good. As long as its owner can take
+ * it back from a thief who has ended it, we may be the only one of the two who knows where the other is.
+ */
+function isWanted({ mayReturn, pin, retired, unpinnedUsAt }: Peer): boolean {
+  const gone = retired && mayReturn !== true
+  return pin.addresses.length > 0 && !gone && unpinnedUsAt === undefined
 }
 
 function targetOf({ pin }: Peer): string {

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Links } from './links.ts'
 import type { Pins } from './pins.ts'
 import type { Self } from './self.ts'
+import { hostZone } from './zone.ts'
 
 /** What is told of: a `KithNode` is one. */
 export interface DescribedNode {
@@ -35,6 +36,6 @@ export function factsOf(node: DescribedNode): NodeFacts {
       })),
     asks: async () => await node.desk.facts(),
     now: () => node.clock.now(),
-    zone: () => Intl.DateTimeFormat().resolvedOptions().timeZone,
+    zone: hostZone,
   }
 }

@@ -13,6 +13,7 @@ export interface Home {
   store: string
   workspace: string
   memory: string
+  logs: string
   socket: string
 }
 
@@ -27,6 +28,7 @@ export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Hom
     store: join(path, 'store'),
     workspace: join(path, 'workspace'),
     memory: join(path, 'MEMORY.md'),
+    logs: join(path, 'logs'),
     socket: socketOf(path),
   }
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { publicKeyOf } from '../protocol/ed25519.ts'
-import { KithError } from '../protocol/errors.ts'
 import { createInception, validateKeyLog } from '../protocol/key-log.ts'
 import { fingerprintWords } from '../protocol/node-id.ts'
 import { peerIdOf } from '../protocol/peer-id.ts'
@@ -8,16 +7,9 @@ import { seedToWords } from '../protocol/recovery-words.ts'
 import { sha256 } from '../protocol/sha256.ts'
 import { makePrivateFolder } from '../store/atomic-file.ts'
 import type { OpenedSecret, Protection } from '../store/keystore.ts'
-import {
-  damaged,
-  keyFolder,
-  keyPath,
-  keysIn,
-  openKey,
-  randomSeed,
-  sealKey,
-} from './keys/key-files.ts'
-import { createOwnLog, findOwnLog, ownLogPath, readOwnLog, retired } from './keys/own-log.ts'
+import { assertEmptyHome } from './keys/empty-home.ts'
+import { damaged, keyFolder, keyPath, openKey, randomSeed, sealKey } from './keys/key-files.ts'
+import { createOwnLog, readOwnLog, retired } from './keys/own-log.ts'
 import type { OwnLog } from './keys/own-log.ts'
 
 /** What everybody may know of a node. */
@@ -73,7 +65,7 @@ export async function createIdentity(
     at: now,
     nonce: new Uint8Array(randomBytes(16)),
   })
-  await assertEmpty(home)
+  await assertEmptyHome(home)
   const folder = keyFolder(home)
   // The keys first: an identity without its keys would be lost, keys without an identity are only in the way.
   await sealKey(folder, seed, protection)
@@ -134,16 +126,4 @@ function publicIdentity(log: Uint8Array[]): PublicIdentity {
     words: fingerprintWords(id),
     log,
   }
-}
-
-/** Keys alone may be those of a node whose log is lost, and logs can be had from peers. */
-async function assertEmpty(home: string): Promise<void> {
-  if ((await findOwnLog(home)) !== undefined) throw taken(ownLogPath(home), 'kith id')
-  const [key] = await keysIn(keyFolder(home))
-  if (key === undefined) return
-  throw taken(key, `put ${ownLogPath(home)} back, or move ${keyFolder(home)} away`)
-}
-
-function taken(path: string, hint: string): KithError<'exists'> {
-  return new KithError('exists', `${path} is there already`, { what: path }, { hint })
 }

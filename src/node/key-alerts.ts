@@ -1,19 +1,25 @@
 import { readSignedEvent } from '../protocol/key-event.ts'
 import type { KeyEvent } from '../protocol/key-event.ts'
 import type { AlertInit, Alerts } from './alerts.ts'
-import type { KeyLogChange } from './key-logs.ts'
+import type { KeyLogChange, KeyLogs } from './key-logs.ts'
 import type { Peer, Pins } from './pins.ts'
 import type { Self } from './self.ts'
 
 export interface KeyAlertsComponents {
   alerts: Pick<Alerts, 'raise'>
-  pins: Pick<Pins, 'onKeyLogChange'>
+  keyLogs: Pick<KeyLogs, 'onKeep'>
+  pins: Pick<Pins, 'byId'>
   self: Pick<Self, 'onAhead'>
 }
 
-/** Alerts the owner when a peer's keys change, and when a key log of our own turns up that we do not have. */
-export function alertOnKeys({ alerts, pins, self }: KeyAlertsComponents): void {
-  pins.onKeyLogChange((peer, change) => {
+/**
+ * Alerts the owner when a peer's keys change, and when a key log of our own turns up that we do not have. An alert is
+ * written together with the key log that it is of: shown again after a crash, that would be no change any more.
+ */
+export function alertOnKeys({ alerts, keyLogs, pins, self }: KeyAlertsComponents): void {
+  keyLogs.onKeep((change) => {
+    const peer = change === undefined ? undefined : pins.byId(change.after.state.id)
+    if (change === undefined || peer === undefined) return
     for (const alert of keyAlertsOf(peer.pin.name, change)) alerts.raise(alert)
   })
   self.onAhead(() => {

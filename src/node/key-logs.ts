@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isByRecoveryKey } from '../protocol/key-log-chain.ts'
 import { judgeKeyLog, settleKeyLog } from '../protocol/key-log-judge.ts'
 import type { HeldKeyLog, Verdict } from '../protocol/key-log-judge.ts'
 import { readSignedEvent } from '../protocol/key-event.ts'
@@ -11,6 +12,8 @@ import type { Database } from '../store/database.ts'
 import { Repository } from '../store/repository.ts'
 import type { Clock } from './clock.ts'
 
+const HOUR_MS = 3_600_000
+
 /** What is known of another node's keys. */
 export interface KnownKeys {
   held: HeldKeyLog
@@ -19,6 +22,8 @@ export interface KnownKeys {
   key: string | undefined
   /** Two valid events stand against each other. */
   frozen: boolean
+  /** Until when a recovery can undo the end of the log, by this node's clock; none where nothing undoes it. */
+  endUndoableUntil: number | undefined
   /** The key before the last rotation, which may still fetch and announce for a while. */
   superseded: { key: string; until: number } | undefined
 }
@@ -34,6 +39,7 @@ const keyLogRecord = z.strictObject({
   events: z.array(bytes),
   seenAt: z.array(z.int()),
   conflict: z.exactOptional(z.array(bytes)),
+  confirmed: z.exactOptional(z.int()),
 })
 
 export interface KeyLogsComponents {
@@ -47,7 +53,7 @@ export class KeyLogs {
   readonly #clock: Clock
   readonly #rows: Repository<z.infer<typeof keyLogRecord>>
   readonly #known = new Map<string, KnownKeys>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change?: KeyLogChange) => void>()
   /** The last write of each log: nobody is told that it is held before it is on disk. */
   readonly #writes = new Map<string, Promise<void>>()
 
@@ -65,8 +71,11 @@ export class KeyLogs {
     }
   }
 
-  /** Calls `listener` as soon as other keys count, until the returned function is called. */
-  onKeep(listener: () => void): () => void {
+  /**
+   * Calls `listener` as soon as what is held has changed, until the returned function is called: by a log that was shown,
+   * or by a person. What it writes before it returns is on disk together with that, or not at all.
+   */
+  onKeep(listener: (change?: KeyLogChange) => void): () => void {
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
@@ -87,7 +96,11 @@ export class KeyLogs {
     const id = idOfKeyLog(shown)
     const before = this.#known.get(id)
     const { kind, held, state } = judgeKeyLog(before?.held, shown, this.#clock.now())
-    if (held !== before?.held) return { kind, before, after: await this.#keep(id, held, state) }
+    if (held !== before?.held) {
+      const change = { kind, before, after: knownKeys(held, state) }
+      await this.#keep(change.after, change)
+      return change
+    }
     await this.#writes.get(id)
     return { kind, before, after: before }
   }
@@ -101,20 +114,19 @@ export class KeyLogs {
     const held =
       before === undefined ? undefined : settleKeyLog(before.held, head, this.#clock.now())
     if (held === undefined) return false
-    await this.#keep(id, held, stateAtEnd(replayKeyLog(held.events)))
+    await this.#keep(knownKeys(held, stateAtEnd(replayKeyLog(held.events))))
     return true
   }
 
   /** Nothing is awaited before what is known has changed: two logs that are shown at once are judged in turn. */
-  async #keep(id: string, held: HeldKeyLog, state: KeyLogState): Promise<KnownKeys> {
-    const known = knownKeys(held, state)
+  async #keep(known: KnownKeys, change?: KeyLogChange): Promise<void> {
+    const { id } = known.state
     this.#known.set(id, known)
     // Before the disk has it: a key that was stolen is out at once, whatever becomes of the write.
-    for (const listener of this.#listeners) listener()
-    const write = this.#database.write([this.#rows.put(id, held)], { durable: true })
+    for (const listener of this.#listeners) listener(change)
+    const write = this.#database.write([this.#rows.put(id, known.held)], { durable: true })
     this.#writes.set(id, write)
     await write
-    return known
   }
 }
 
@@ -150,8 +162,18 @@ function knownKeys(held: HeldKeyLog, state: KeyLogState): KnownKeys {
     state,
     key: state.keyInForce === undefined ? undefined : peerIdOf(state.keyInForce),
     frozen: held.conflict !== undefined,
+    endUndoableUntil: endUndoableUntil(held, state),
     superseded: supersededKey(held, state),
   }
+}
+
+/** None for a node that goes on; and for an end that the recovery key has signed, which it cannot contradict. */
+function endUndoableUntil({ events, seenAt }: HeldKeyLog, state: KeyLogState): number | undefined {
+  const [last, lastSeenAt = 0] = [events.at(-1), seenAt.at(-1)]
+  if (state.keyInForce !== undefined || last === undefined) return undefined
+  // As before it: an end changes no commitment.
+  if (isByRecoveryKey(readSignedEvent(last).event, state)) return undefined
+  return lastSeenAt + state.windowHours * HOUR_MS
 }
 
 /** None without grace: what a clock says that was set back must not bring a stolen key in again. */

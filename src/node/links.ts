@@ -21,11 +21,14 @@ const SWEEP_INTERVAL_MS = 250
 /** A node that has announced its new key listens under it before that. */
 const SUPERSEDED_LINK_MS = 10_000
 
+/** So long the last call of a node that has retired may take: it waits for a receipt. */
+const RETIRED_LINK_MS = 2_000
+
 /** Links of one peer, with those that wait for hello or retire. */
 export const MAX_LINKS_PER_PEER = 4
 
 export interface LinksComponents {
-  pins: Pick<Pins, 'byKey' | 'onChange'>
+  pins: Pick<Pins, 'byKey' | 'onChange' | 'peers'>
   clock: Clock
   log: Logger
   dispatcher: { dispatch(answer: Answer): Body | Promise<Body> }
@@ -46,6 +49,7 @@ export class Links {
   /** Also those that wait for hello, or retire. */
   readonly #all = new Set<Link>()
   readonly #superseded = new WeakSet<Link>()
+  readonly #ended = new WeakSet<Link>()
   readonly #listeners = new Set<(peer: LinkPeer, up: boolean) => void>()
   #stops: (() => void)[] = []
 
@@ -77,7 +81,15 @@ export class Links {
 
   /** The link to the node with this id, if one is up. A link that a superseded key opens is only served. */
   get(id: string): Link | undefined {
-    return this.#links.get(id)
+    const link = this.#links.get(id)
+    // A clock that is set forward ends a key's grace at once; the timer that cuts its link is later.
+    const isOut = link !== undefined && this.#components.pins.byKey(link.peer.key) === undefined
+    return isOut ? undefined : link
+  }
+
+  /** True while a link under this key hears its last answer, though its node has retired. */
+  lingers(key: string): boolean {
+    return [...this.#all].some((link) => link.peer.key === key && this.#ended.has(link))
   }
 
   get size(): number {
@@ -186,10 +198,31 @@ export class Links {
   #followPins(): void {
     for (const link of this.#all) {
       const { key } = link.peer
-      if (this.#components.pins.byKey(key) === undefined) link.abort(new Error('unpinned'))
+      if (this.#components.pins.byKey(key) === undefined) this.#dismiss(link)
       // Its peer is about to call with its new key: what is under way on this one may come to its end.
       else if (this.#isSuperseded(key) && !this.#superseded.has(link)) this.#supersede(link)
     }
+  }
+
+  /** Ends what its key has no right to any more. A node that has retired still hears that this is known. */
+  #dismiss(link: Link): void {
+    const { clock, pins } = this.#components
+    const { id } = link.peer
+    if (!pins.peers().some((peer) => peer.id === id && peer.retired)) {
+      link.abort(new Error('unpinned'))
+      return
+    }
+    if (this.#ended.has(link)) return
+    this.#ended.add(link)
+    if (this.#links.get(id) === link) {
+      this.#links.delete(id)
+      this.#tell(link.peer, false)
+    }
+    link.retire()
+    const cancel = clock.after(RETIRED_LINK_MS, () => {
+      link.abort(new Error('its node has retired'))
+    })
+    void link.closed.then(cancel)
   }
 
   /** Calls go elsewhere after a moment, though what is under way may take hours: this key may be in other hands. */

@@ -213,8 +213,10 @@ export class Mesh {
 
   /** Closes the connections of keys that were pinned and are not any more, whatever they are used for. */
   #cutUnpinned(): void {
+    const { links, pins } = this.#components
     for (const connection of this.#transport?.libp2p.getConnections() ?? []) {
-      const pinned = this.#components.pins.byKey(connection.remotePeer.toString()) !== undefined
+      const key = connection.remotePeer.toString()
+      const pinned = pins.byKey(key) !== undefined || links.lingers(key)
       if (!pinned && this.#pinned.has(connection)) cut(connection, new Error('unpinned'))
     }
   }

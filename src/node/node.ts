@@ -1,14 +1,15 @@
 import type { Logger } from 'pino'
-import { Agent } from '../agent/agent.ts'
 import { decideGrant } from '../protocol/grant.ts'
-import { LINK_VERSION_MAX, LINK_VERSION_MIN } from '../protocol/limits.ts'
 import { SOFTWARE } from '../protocol/software.ts'
 import type { Database } from '../store/database.ts'
 import { reachable } from './addresses.ts'
+import { AgentHost } from './agent/agent-host.ts'
+import { Breakers } from './agent/breakers.ts'
 import { Alerts } from './alerts.ts'
 import { Answerer } from './asks/answerer.ts'
-import type { AskerStanding } from './asks/answerer.ts'
+import type { AskerStanding } from './asks/handle.ts'
 import { AskStore } from './asks/ask-store.ts'
+import { DailyBytes } from './asks/daily-bytes.ts'
 import { Asker } from './asks/asker.ts'
 import { AskDesk } from './asks/ask-desk.ts'
 import { Housekeeping } from './asks/housekeeping.ts'
@@ -21,6 +22,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { nextEpoch } from './epoch.ts'
 import { factsOf } from './facts.ts'
 import { Guard } from './guard.ts'
+import { helloOf } from './hello.ts'
 import type { Home } from './home.ts'
 import type { Identity } from './identity.ts'
 import { alertOnKeys } from './key-alerts.ts'
@@ -37,12 +39,9 @@ import { Self } from './self.ts'
 import { Strangers } from './strangers.ts'
 import { surroundingsOf } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
-import { askVerb, attachVerb, cancelVerb, getVerb, askerOf } from './verbs/ask.ts'
-import { byeVerb } from './verbs/bye.ts'
-import { keyAnnounceVerb, keyLogVerb } from './verbs/key-log.ts'
-import { keyRequestVerb } from './verbs/key-request.ts'
-import { pingVerb } from './verbs/ping.ts'
-import { statusVerb } from './verbs/status.ts'
+import { askerOf } from './verbs/ask.ts'
+import { createVerbs } from './verbs/verbs.ts'
+import { hostZone } from './zone.ts'
 
 export interface NodeInit {
   home: Home
@@ -68,6 +67,7 @@ export class KithNode {
   readonly mesh: Mesh
   readonly dialer: Dialer
   readonly caller: Caller
+  readonly agent: AgentHost
   readonly answerer: Answerer
   readonly asker: Asker
   readonly desk: AskDesk
@@ -79,22 +79,29 @@ export class KithNode {
 
   /** Opens this home's store. @throws {KithError} `locked` when another process has it */
   static async open(init: NodeInit): Promise<KithNode> {
-    return await KithNode.openIn(await surroundingsOf(init.home), init)
+    return await KithNode.openIn(await surroundingsOf(init.home, init.config), init)
   }
 
   /** The node of this identity in these surroundings. */
   static async openIn(surroundings: Surroundings, init: NodeInit): Promise<KithNode> {
-    const { clock, database } = surroundings
+    const { clock, database, random } = surroundings
     try {
       const store = await AskStore.open(database, clock)
-      return new KithNode(surroundings, init, store, await nextEpoch(database))
+      const bytes = await DailyBytes.open({ database, clock, zone: hostZone, log: init.log })
+      const breakers = await Breakers.open({ database, clock, random, log: init.log })
+      return new KithNode(surroundings, init, { store, breakers, bytes }, await nextEpoch(database))
     } catch (err) {
       await database.close()
       throw err
     }
   }
 
-  private constructor(surroundings: Surroundings, init: NodeInit, store: AskStore, epoch: number) {
+  private constructor(
+    surroundings: Surroundings,
+    init: NodeInit,
+    { breakers, bytes, store }: { breakers: Breakers; bytes: DailyBytes; store: AskStore },
+    epoch: number,
+  ) {
     const { clock, createTransport, database, random, randomBytes } = surroundings
     const { config, home, identity, log } = init
     this.clock = clock
@@ -113,41 +120,47 @@ export class KithNode {
     this.byes = new Byes({ database, alerts, clock, log })
     const { byes } = this
     this.pins = new Pins({ source: surroundings.peers, keyLogs, byes, clock, log })
+    alertOnKeys({ alerts, keyLogs, pins: this.pins, self })
     this.strangers = new Strangers({ database, pins: this.pins, clock, log })
     const incidentId = (): string => Buffer.from(randomBytes(6)).toString('hex')
-    const agent = new Agent({
-      engine: surroundings.engine(factsOf(this)),
-      after: (ms, run) => clock.after(ms, run),
-      incidentId,
-      onIncident: (incident) => {
-        log.error(
-          { incident: incident.id, ask: incident.ask, err: incident.cause },
-          'engine failed',
-        )
+    this.agent = new AgentHost(
+      {
+        ...{ ...surroundings, alerts, breakers, incidentId, log, pins: this.pins, self, store },
+        facts: factsOf(this),
+        asker: () => this.asker,
       },
-    })
+      { config: config.agent, home },
+    )
+    const { agent } = this
     this.answerer = new Answerer(
-      { store, agent, standing: (peer) => this.#standing(peer), clock, log },
+      {
+        ...{ store, bytes, agent, clock, log },
+        standing: (peer) => this.#standing(peer),
+        parked: (record) => agent.parked(record),
+      },
       config.agent,
     )
 
     const { answerer, pins, strangers } = this
-    const guard = new Guard([
-      pingVerb({ software: SOFTWARE, startedAt: this.startedAt }),
-      askVerb({ answerer }, { ownId: identity.id }),
-      attachVerb({ answerer }),
-      cancelVerb({ answerer }),
-      getVerb({ answerer }),
-      statusVerb(() => this.summary()),
-      keyLogVerb({ pins, self }),
-      keyAnnounceVerb({ pins, self }),
-      byeVerb({ byes, links: { get: (id) => this.links.get(id) }, pins, self }),
-      keyRequestVerb({ requests: { take: (...request) => this.keys.requests.take(...request) } }),
-    ])
+    const guard = new Guard(
+      createVerbs(
+        {
+          ...{ answerer, bytes, byes, pins, self, startedAt: this.startedAt },
+          approvals: this.agent.approvals,
+          links: { get: (id) => this.links.get(id) },
+          requests: { take: (...request) => this.keys.requests.take(...request) },
+          summary: () => this.summary(),
+        },
+        { ownId: identity.id },
+      ),
+    )
     const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId })
     this.links = new Links(
       { pins, clock, log, dispatcher },
-      { ownKey: () => self.key, hello: () => this.#hello() },
+      {
+        ownKey: () => self.key,
+        hello: () => helloOf({ at: clock.now(), sn: self.state.sn, epoch: this.#epoch }),
+      },
     )
     const trade = new KeyTrade({ pins, own: self, log })
     this.pairing = new PairingDesk(
@@ -183,7 +196,7 @@ export class KithNode {
     const { caller } = this
     const own = { self, pins, links, caller, dialer, mesh, alerts, log }
     this.keys = new KeyDesk({ ...surroundings, ...own })
-    this.asker = new Asker({ store, caller, pins, links, clock, log })
+    this.asker = new Asker({ store, breakers, caller, pins, links, clock, log })
     const { asker } = this
     this.desk = new AskDesk(
       { store, answerer, asker, pins, clock, randomBytes },
@@ -195,7 +208,6 @@ export class KithNode {
   /** Listens, dials, and takes up what the last stop or crash left. */
   async start(): Promise<void> {
     await this.alerts.start()
-    alertOnKeys(this)
     await this.pins.start()
     await this.strangers.start()
     // Whoever links with us has us pinned, whatever it said before.
@@ -204,11 +216,13 @@ export class KithNode {
     })
     this.pins.onChange(() => {
       const { log } = this
-      this.answerer.review().catch((err: unknown) => {
+      Promise.all([this.answerer.review(), this.agent.review()]).catch((err: unknown) => {
         log.error({ err }, 'asks that are no longer allowed could not be ended')
       })
     })
+    await this.agent.start()
     await this.answerer.recover()
+    await this.agent.review()
     this.links.start()
     await this.keys.start()
     await this.pairing.start()
@@ -222,9 +236,11 @@ export class KithNode {
   /** Lets asks under way end by themselves for a while, then ends everything. What waits stays in the store. */
   async stop(drainMs: number): Promise<void> {
     this.#housekeeping.stop()
+    // What runs here may be waiting for what was asked of others: that goes on until it has ended.
+    await this.answerer.stop(drainMs)
     await this.asker.stop()
     await this.dialer.stop()
-    await this.answerer.stop(drainMs)
+    await this.agent.stop()
     await this.pairing.stop()
     await this.keys.stop()
     // In this order, so that what is written last, such as a final, still goes out.
@@ -277,23 +293,5 @@ export class KithNode {
     // How far it came was decided when it came; its own asker is always within the depth.
     const grant = decideGrant(pin, 'ask', { now: this.clock.now(), chainLength: 1 })
     return { asker: askerOf({ pin, id }), deniedBy: grant.allowed ? undefined : grant.rule }
-  }
-
-  #hello(): {
-    t: 'hello'
-    at: number
-    sn: number
-    epoch: number
-    software: string
-    versions: [number, number]
-  } {
-    return {
-      t: 'hello',
-      at: this.clock.now(),
-      sn: this.self.state.sn,
-      epoch: this.#epoch,
-      software: SOFTWARE,
-      versions: [LINK_VERSION_MIN, LINK_VERSION_MAX],
-    }
   }
 }

@@ -1,16 +1,20 @@
+import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
+import { isFailure } from '../protocol/errors.ts'
 import { decideGrant } from '../protocol/grant.ts'
 import { createPrivateFile, makePrivateFolder } from '../store/atomic-file.ts'
 import type { Protection } from '../store/keystore.ts'
 import { editPeers as editPeersFile, readPeers } from '../store/peers-file.ts'
 import { announced } from './addresses.ts'
 import { unknownPeer } from './asks/ask-desk.ts'
+import { endStoredBye } from './byes.ts'
 import { readConfig } from './config.ts'
 import type { ExplainReport, Input, PeerReport } from './control/api.ts'
 import { reportPin } from './control/peer-report.ts'
 import type { Home } from './home.ts'
 import { createIdentity, readIdentity } from './identity.ts'
 import type { CreateIdentityOptions } from './identity.ts'
+import { LostNode } from './keys/lost-node.ts'
 import { OfflineKeys } from './keys/offline-keys.ts'
 
 /** What `kith id` shows. */
@@ -64,9 +68,16 @@ export async function describeNode(home: Home, env: NodeJS.ProcessEnv): Promise<
   }
 }
 
+/** Changes peers.yaml. A peer whose pin is new, gone, or told where to be dialled, is dialled whatever it said before. */
 export async function editPeers(home: Home, edit: Input<'editPeers'>): Promise<PeerReport[]> {
   await makePrivateFolder(home.path)
-  return (await editPeersFile(home.peers, edit)).map(offline)
+  const before = await readPeers(home.peers)
+  const after = await editPeersFile(home.peers, edit)
+  const name = edit.op === 'add' ? edit.peer.name : edit.name
+  const id = (edit.op === 'remove' ? before : after).find((pin) => pin.name === name)?.id
+  const isAnew = edit.op === 'add' || edit.op === 'remove' || edit.op === 'set-addresses'
+  if (isAnew && id !== undefined) await endBye(home, id)
+  return after.map(offline)
 }
 
 export async function listPeers(home: Home): Promise<PeerReport[]> {
@@ -85,6 +96,23 @@ export async function explain(home: Home, name: string, verb: string): Promise<E
 /** The keys of a home whose node does not run. To be closed. */
 export async function openKeys(home: Home): Promise<OfflineKeys> {
   return new OfflineKeys(home)
+}
+
+/** The node with the key log in this file, to be recovered in a home that has none. To be closed. */
+export async function openLostNode(home: Home, path: string): Promise<LostNode> {
+  return await LostNode.read(home, path)
+}
+
+async function endBye({ store }: Home, id: string): Promise<void> {
+  if (!existsSync(store)) return
+  const { Database } = await import('../store/database.ts')
+  try {
+    const database = await Database.open(store)
+    await endStoredBye(database, id).finally(() => database.close())
+  } catch (err) {
+    // Whoever has the store is a node that starts or stops. It looks at peers.yaml itself.
+    if (!isFailure(err, 'locked')) throw err
+  }
 }
 
 function offline(pin: Parameters<typeof reportPin>[0]): PeerReport {

@@ -3,11 +3,11 @@ import { validateKeyLog } from '../protocol/key-log.ts'
 import { MAX_ROTATION_GRACE_SECONDS } from '../protocol/limits.ts'
 import type { Pin } from '../protocol/pin.ts'
 import type { PeerEdit } from '../store/peers-edit.ts'
-import type { PeersListener } from '../store/peers-file.ts'
 import type { Byes } from './byes.ts'
 import type { Clock } from './clock.ts'
 import { idOfKeyLog, isSameLog, keyInForce } from './key-logs.ts'
 import type { KeyLogChange, KeyLogs, KnownKeys } from './key-logs.ts'
+import type { PeersSource } from './peers-source.ts'
 
 /** A pin, joined with what its node has shown of itself. */
 export interface Peer {
@@ -20,6 +20,8 @@ export interface Peer {
   frozen: boolean
   /** Its key log has ended. */
   retired: boolean
+  /** Its owner can still take it back from whoever has ended it. */
+  mayReturn?: true
   /** Since when it has unpinned us, as it has told us itself. */
   unpinnedUsAt?: number
 }
@@ -38,14 +40,6 @@ export interface Met {
   peer?: KnownPeer
   /** What is held of that node, when it is another log: one that goes on, or another branch. */
   instead?: readonly Uint8Array[]
-}
-
-/** Where the pins stand: `peers.yaml`. */
-export interface PeersSource {
-  /** Reports the pins now and at each change, until the returned function is called. */
-  watch(listener: PeersListener): Promise<() => Promise<void>>
-  /** The pins after a change. @throws {KithError} */
-  edit(edit: PeerEdit): Promise<Pin[]>
 }
 
 export interface PinsComponents {
@@ -110,12 +104,13 @@ export class Pins {
   }
 
   async stop(): Promise<void> {
-    this.#cancelExpiry()
     // What a log has changed is told before the store closes: it would be news to nobody after that.
     await Promise.allSettled(this.#taking)
     this.#stopKeeping()
     this.#stopFollowing()
     await this.#stopWatching()
+    // Last: each change until now has set it anew.
+    this.#cancelExpiry()
   }
 
   /** Why the file on disk is not in force, if it is not. */
@@ -265,12 +260,15 @@ export class Pins {
     for (const pin of pins) {
       const known = pin.id === undefined ? undefined : keyLogs.get(pin.id)
       const unpinnedUsAt = pin.id === undefined ? undefined : byes.since(pin.id)
+      const undoableUntil = known?.endUndoableUntil ?? 0
+      if (undoableUntil > now) nextExpiry = Math.min(nextExpiry, undoableUntil)
       const peer: Peer = {
         pin,
         id: pin.id,
         key: known?.key,
         frozen: known?.frozen ?? false,
         retired: known !== undefined && known.key === undefined,
+        ...(undoableUntil > now ? { mayReturn: true } : {}),
         ...(unpinnedUsAt === undefined ? {} : { unpinnedUsAt }),
       }
       this.#byName.set(pin.name, peer)
@@ -284,7 +282,7 @@ export class Pins {
     }
     this.#cancelExpiry()
     if (nextExpiry < Infinity) {
-      // A clock that was set back makes it longer than a timer takes.
+      // A recovery window, or a clock that was set back, makes it longer than a timer takes.
       const waitMs = Math.min(nextExpiry - now, MAX_ROTATION_GRACE_SECONDS * 1_000)
       this.#cancelExpiry = clock.after(waitMs, () => {
         this.#apply(this.#pins)

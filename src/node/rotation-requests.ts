@@ -55,6 +55,8 @@ export class RotationRequests {
   readonly #rows: Repository<z.infer<typeof requestRecord>>
   /** When the last request of each node was taken: what is on disk is late by a read and a write. */
   readonly #takenAt = new Map<string, number>()
+  /** Changes of kept keys. */
+  readonly #underWay = new Set<Promise<unknown>>()
   #unlisten: () => void = () => undefined
 
   constructor(components: RotationRequestsComponents) {
@@ -65,14 +67,16 @@ export class RotationRequests {
   start(): void {
     const { log, pins } = this.#components
     this.#unlisten = pins.onKeyLogChange(({ id = '' }, { after }) => {
-      this.#settle(id, after.held.events).catch((err: unknown) => {
+      this.#awaited(this.#settle(id, after.held.events)).catch((err: unknown) => {
         log.error({ peer: id, err }, 'kept keys could not be settled')
       })
     })
   }
 
-  stop(): void {
+  /** Resolves once no kept key is being used or erased any more. */
+  async stop(): Promise<void> {
     this.#unlisten()
+    await Promise.allSettled(this.#underWay)
   }
 
   /**
@@ -146,6 +150,10 @@ export class RotationRequests {
    * @throws {KithError} as `read`; as `endorseKept`
    */
   async endorse(request: Uint8Array, passphrase: string | undefined): Promise<EndorsedRotation> {
+    return await this.#awaited(this.#endorse(request, passphrase))
+  }
+
+  async #endorse(request: Uint8Array, passphrase: string | undefined): Promise<EndorsedRotation> {
     const { database, kept } = this.#components
     const { draft, peer } = this.read(request)
     const { state } = this.#keysOf(peer)
@@ -172,6 +180,11 @@ export class RotationRequests {
       if (isFailure(err, 'bad-request')) return undefined
       throw err
     }
+  }
+
+  async #awaited<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    return await work.finally(() => this.#underWay.delete(work))
   }
 
   #keysOf({ id = '' }: Peer): KnownKeys {

@@ -41,6 +41,7 @@ export class Rotation {
   /** One change at a time. */
   #last: Promise<unknown> = Promise.resolve()
   #recovery: PreparedRecovery | undefined
+  #stopping = false
   #cancelDrop: () => void = () => undefined
 
   constructor(components: RotationComponents) {
@@ -52,7 +53,10 @@ export class Rotation {
     await this.#alone(() => this.#drop())
   }
 
+  /** Resolves once no change is under way; none is begun from here on, when others may have the home. */
   async stop(): Promise<void> {
+    this.#stopping = true
+    this.#cancelDrop()
     await this.#last
     // Whatever was under way may have set it.
     this.#cancelDrop()
@@ -126,6 +130,7 @@ export class Rotation {
       const { announcer, clock, keys } = this.#components
       const retired = await keys.retire({ ...init, at: clock.now() })
       await announcer.announce({ events: retired.log, state: validateKeyLog(retired.log) })
+      await this.#drop()
       return retired
     })
   }
@@ -159,7 +164,9 @@ export class Rotation {
     })
   }
 
+  /** @throws {KithError} `stopping` */
   async #alone<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#stopping) throw new KithError('stopping', 'this node is stopping', {})
     const turn = this.#last.then(run)
     this.#last = turn.catch(() => undefined)
     return await turn

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { BuiltinEngine } from '../agent/engines/builtin.ts'
-import { Memory } from '../agent/memory.ts'
-import type { Engine, NodeFacts } from '../agent/ports.ts'
-import { Workspace } from '../agent/workspace.ts'
+import { join } from 'node:path'
 import { Database } from '../store/database.ts'
 import { peersFile } from '../store/peers-file.ts'
+import { RotatingFile } from '../store/rotating-file.ts'
+import { createEngine } from './agent/engines.ts'
+import type { EngineParts, RunningEngine } from './agent/engines.ts'
+import type { LineSink } from './agent/run-log.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
 import type { Home } from './home.ts'
 import { keptInHome, keysOfHome } from './keys/own-keys.ts'
 import type { KeptKeys, OwnKeys } from './keys/own-keys.ts'
-import type { PeersSource } from './pins.ts'
+import type { PeersSource } from './peers-source.ts'
 import { createTransport } from './transport.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
@@ -25,12 +27,18 @@ export interface Surroundings {
   peers: PeersSource
   keys: OwnKeys
   kept: KeptKeys
-  engine: (facts: NodeFacts) => Engine
+  engine: (parts: EngineParts) => Promise<RunningEngine>
+  /** Where the lines of the log with this name go. */
+  lines: (name: string) => LineSink
   createTransport: (init: TransportInit) => Promise<Transport>
 }
 
+/** A log makes room for a new one at this size, and so many older ones are kept. */
+const MAX_LOG_BYTES = 4_194_304
+const KEPT_LOGS = 4
+
 /** Those of this home, on this machine. @throws {KithError} `locked` when another process has its store */
-export async function surroundingsOf(home: Home): Promise<Surroundings> {
+export async function surroundingsOf(home: Home, config: Config): Promise<Surroundings> {
   return {
     clock: systemClock,
     random: Math.random,
@@ -39,12 +47,9 @@ export async function surroundingsOf(home: Home): Promise<Surroundings> {
     peers: peersFile(home.peers),
     keys: keysOfHome(home.path),
     kept: keptInHome(home.path),
-    engine: (facts) =>
-      new BuiltinEngine({
-        facts,
-        memory: new Memory(home.memory),
-        workspace: new Workspace(home.workspace),
-      }),
+    engine: async (parts) => await createEngine(config.agent, home, parts),
+    lines: (name) =>
+      new RotatingFile({ path: join(home.logs, name), maxBytes: MAX_LOG_BYTES, keep: KEPT_LOGS }),
     createTransport,
   }
 }

@@ -58,11 +58,17 @@ function stateOfCode(code: string): AskState {
 
 /**
  * What a node that starts does with an ask that has no answer yet. One that was claimed may have run in part, so
- * it never runs again; one that was not has not begun, and waits its turn once more.
+ * it never runs again; one that was not has not begun, and waits its turn once more. One that waits for a person
+ * goes on from there, if all that it needs is on disk (`parked`): nothing ran since.
  */
-export function afterCrash(state: AskState, expired: boolean): 'interrupt' | 'expire' | 'queue' {
-  if (state !== 'received' && state !== 'queued') return 'interrupt'
-  return expired ? 'expire' : 'queue'
+export function afterCrash(
+  state: AskState,
+  { expired, parked }: { expired: boolean; parked: boolean },
+): 'interrupt' | 'expire' | 'queue' | 'resume' {
+  const resumes = state === 'waiting-approval' && parked
+  if (state !== 'received' && state !== 'queued' && !resumes) return 'interrupt'
+  if (expired) return 'expire'
+  return resumes ? 'resume' : 'queue'
 }
 
 /**
@@ -114,7 +120,10 @@ function contentOf(event: AskEventBody): string {
       return event.text
     case 'progress':
       return event.note
+    case 'approval':
+      return event.what
     case 'accepted':
+    case 'tool':
       return ''
   }
 }

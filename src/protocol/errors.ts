@@ -12,6 +12,8 @@ export interface FailureDetails extends WireDetails {
   'unknown-ask': { ask: string }
   /** An id that no alert of ours has. */
   'unknown-alert': { alert: string }
+  /** An id that no approval of ours has, and no answer that is remembered. */
+  'unknown-approval': { approval: string }
   /** A key that has not called, or is not remembered. */
   'unknown-stranger': { key: string }
   /** Nothing stands against the key log of this peer. */
@@ -32,6 +34,8 @@ export interface FailureDetails extends WireDetails {
   corrupt: { what: string }
   /** Something on disk that a later kith wrote, in a version of its format that we do not know. */
   'too-new': { what: string; version: number; known: number }
+  /** A program of the owner's could not be started, or ended badly. */
+  'program-failed': { program: string; why: string }
   /** The disk refused a write. Nothing more is written until a restart. */
   'store-failed': { folder: string }
   /** `kith init` was never run here. */
@@ -62,6 +66,12 @@ export interface FailureDetails extends WireDetails {
   'bad-invite': { why: InviteFault }
   /** An id or a name that no invite has which is open. */
   'unknown-invite': { invite: string }
+  /** A session that its asker does not have here. */
+  'unknown-session': { session: string }
+  /** A name that no breaker has. */
+  'unknown-breaker': { name: string }
+  /** A model that the config does not name. */
+  'unknown-model': { model: string }
   /** Strangers are not let in, so that nobody could redeem an invite. */
   'lobby-off': Record<string, never>
   /** The node is stopping and takes no new work. */

@@ -9,6 +9,8 @@ export const VERB_GRANTS: Readonly<Record<string, GrantName | 'pinned'>> = {
   'ask.cancel': 'ask',
   'ask.get': 'ask',
   status: 'status',
+  'approval.list': 'approve',
+  'approval.answer': 'approve',
   'key.log': 'pinned',
   'key.announce': 'pinned',
   'key.request': 'key.rotate',

@@ -133,7 +133,10 @@ export function signersOf(event: KeyEvent, before: Uint8Array | undefined): Uint
 }
 
 /** True for an event that the recovery key has signed: at one place of a log, it outranks the rotation key. */
-export function isByRecoveryKey(event: KeyEvent, before: KeyLogState): boolean {
+export function isByRecoveryKey(
+  event: KeyEvent,
+  before: Pick<KeyLogState, 'recoveryCommitment'>,
+): boolean {
   if (event.t === 'end') return isEqual(sha256(event.by), before.recoveryCommitment)
   return event.t === 'rec'
 }

@@ -13,6 +13,8 @@ export interface HeldKeyLog {
   seenAt: number[]
   /** Events of another branch, from the one on that stands against ours. While there are any, the peer is frozen. */
   conflict?: Uint8Array[]
+  /** So many events, from the first one on, a person has confirmed: only the recovery key contradicts them now. */
+  confirmed?: number
 }
 
 /** What a log that was shown means beside what is held. */
@@ -55,6 +57,8 @@ export function judgeKeyLog(
   const fork = forkOf(theirs, ours)
   if (fork === theirs.length) return verdict(fork < ours.length ? 'older' : 'same', held, state)
   if (fork < ours.length && outranks(ours, theirs)) return verdict('older', held, state)
+  const isDecided = fork < (held.confirmed ?? 0)
+  if (isDecided && !outranks(theirs, ours)) return verdict('older', held, state)
   const against = branchAgainst(held)
   const settles = against === undefined || isSettledBy(theirs, against, ours)
   if (fork === ours.length) {
@@ -74,7 +78,8 @@ export function judgeKeyLog(
 
 /**
  * The held log with the branch whose last event has this hash (SHA-256 of the event without its signatures), and
- * without the other: what a person has decided. What was not held before is first seen `now`. Undefined when neither branch ends in it, or
+ * without the other: what a person has decided. What was not held before is first seen `now`. What stands against the
+ * branch from here on is nothing, unless the recovery key speaks for it. Undefined when neither branch ends in it, or
  * nothing stands against what is held.
  */
 export function settleKeyLog(
@@ -86,10 +91,11 @@ export function settleKeyLog(
   if (against === undefined) return undefined
   const ours = replayKeyLog(held.events)
   const { events, seenAt } = held
-  if (isSameBytes(stateAtEnd(ours).head, head)) return { events, seenAt }
+  if (isSameBytes(stateAtEnd(ours).head, head)) return { events, seenAt, confirmed: events.length }
   if (!isSameBytes(stateAtEnd(against).head, head)) return undefined
   const fork = forkOf(against, ours)
-  return spliced(held, [...events.slice(0, fork), ...(held.conflict ?? [])], fork, now)
+  const kept = spliced(held, [...events.slice(0, fork), ...(held.conflict ?? [])], fork, now)
+  return { ...kept, confirmed: against.length }
 }
 
 function verdict(kind: Verdict['kind'], held: HeldKeyLog, state: KeyLogState): Verdict {
@@ -182,9 +188,11 @@ function spliced(
   now: number,
 ): HeldKeyLog {
   const taken = copies(shown.slice(fork))
+  const { confirmed } = held
   return {
     events: [...held.events.slice(0, fork), ...taken],
     seenAt: [...held.seenAt.slice(0, fork), ...taken.map(() => now)],
+    ...(confirmed === undefined ? {} : { confirmed: Math.min(confirmed, fork) }),
   }
 }
 

@@ -6,11 +6,11 @@ import { parsePublicKey, peerIdOf } from './peer-id.ts'
 import { strictMap } from './strict-map.ts'
 
 /** Every right that `allow` can give. */
-export const GRANT_NAMES = ['ping', 'ask', 'status', 'key.rotate'] as const
+export const GRANT_NAMES = ['ping', 'ask', 'status', 'approve', 'key.rotate'] as const
 export type GrantName = (typeof GRANT_NAMES)[number]
 
 /** Classes of tools that can be made to wait for a person. */
-export const APPROVAL_CLASSES = ['write', 'spend'] as const
+export const APPROVAL_CLASSES = ['read', 'write', 'exec', 'network', 'spend'] as const
 export type ApprovalClass = (typeof APPROVAL_CLASSES)[number]
 
 /** How two people made sure that the pin is the node they mean. */
@@ -42,6 +42,8 @@ export interface AskGrant {
   dailyUsd?: number
   /** Tokens a day. @default no limit of its own */
   dailyTokens?: number
+  /** Bytes a day that asks and their answers may take on disk. @default 67_108_864 */
+  dailyBytes: number
   /** Longest time for one ask, in seconds. @default 600 */
   maxSeconds: number
   /** @default at any hour */
@@ -114,6 +116,9 @@ const untilSchema = z.union(
   'no date (2027-06-30) and no time with a zone (2027-06-30T18:00:00Z)',
 )
 
+/** 64 MiB: of the longest texts, 255 a day. */
+const DAILY_BYTES = 67_108_864
+
 const askSchema = strictMap({
   preset: z
     .string()
@@ -125,18 +130,30 @@ const askSchema = strictMap({
   depth: count.max(MAX_CHAIN - 1).default(0),
   daily_usd: z.exactOptional(z.number().nonnegative()),
   daily_tokens: z.exactOptional(count),
+  daily_bytes: count.default(DAILY_BYTES),
   max_seconds: atLeastOne.max(MAX_ASK_SECONDS).default(600),
   hours: z.exactOptional(hoursSchema),
   approve: distinct(z.enum(APPROVAL_CLASSES)),
   until: z.exactOptional(untilSchema),
-}).transform(({ per_minute, daily_usd, daily_tokens, max_seconds, until, ...same }): AskGrant => ({
-  ...same,
-  perMinute: per_minute,
-  maxSeconds: max_seconds,
-  ...(daily_usd === undefined ? {} : { dailyUsd: daily_usd }),
-  ...(daily_tokens === undefined ? {} : { dailyTokens: daily_tokens }),
-  ...(until === undefined ? {} : { untilAt: until }),
-}))
+}).transform(
+  ({
+    per_minute,
+    daily_bytes,
+    daily_usd,
+    daily_tokens,
+    max_seconds,
+    until,
+    ...same
+  }): AskGrant => ({
+    ...same,
+    perMinute: per_minute,
+    dailyBytes: daily_bytes,
+    maxSeconds: max_seconds,
+    ...(daily_usd === undefined ? {} : { dailyUsd: daily_usd }),
+    ...(daily_tokens === undefined ? {} : { dailyTokens: daily_tokens }),
+    ...(until === undefined ? {} : { untilAt: until }),
+  }),
+)
 
 const peerSchema = strictMap({
   name: nameSchema,

@@ -29,6 +29,14 @@ const text = (limitBytes: number): z.ZodString =>
       message: `longer than ${limitBytes} bytes`,
     })
 
+/** What an ask's tools may do: each covers what those before it cover. */
+export const STANDARD_PRESETS = ['none', 'read-only', 'write', 'full'] as const
+
+/** Longest note of an event, and longest name of a tool, of its class and of its call, in UTF-16 units. */
+const MAX_NOTE_CHARS = 1_024
+const MAX_TOOL_NAME_CHARS = 128
+const MAX_TOOL_CALL_CHARS = 128
+
 /** Longest nonce of a ping, and longest padding of its answer, in bytes. */
 export const MAX_PING_BYTES = 1_024
 
@@ -50,6 +58,12 @@ export const pingEnd = z.strictObject({
   versions: z.tuple([uint, uint]),
 })
 
+/** Most that an ask may cost; `microUsd` in millionths of a US dollar. */
+export const askBudget = z.strictObject({
+  microUsd: z.exactOptional(uint),
+  tokens: z.exactOptional(uint),
+})
+
 export const askCall = z.strictObject({
   /** UUIDv7, made and stored by the asker before any network. */
   ask: askIdSchema,
@@ -61,6 +75,10 @@ export const askCall = z.strictObject({
   timeoutMs: uint.min(1).max(MAX_ASK_SECONDS * 1_000),
   /** The ask that this one tries again. */
   retryOf: z.exactOptional(askIdSchema),
+  /** Its tools are to do no more than this, whatever is granted: as for the ask that it was made for. */
+  preset: z.exactOptional(z.enum(STANDARD_PRESETS)),
+  /** It is to cost no more than this, whatever is granted. */
+  budget: z.exactOptional(askBudget),
 })
 
 /** Sequence number 0 and not journaled; all others count from 1. */
@@ -72,9 +90,29 @@ export const askAccepted = z.strictObject({
 export const askText = z.strictObject({ kind: z.literal('text'), text: text(MAX_EVENT_TEXT_BYTES) })
 export const askProgress = z.strictObject({
   kind: z.literal('progress'),
-  note: z.string().max(1_024),
+  note: z.string().max(MAX_NOTE_CHARS),
 })
-export const askEvent = z.discriminatedUnion('kind', [askAccepted, askText, askProgress])
+/** `begun`, then one of the others for the same `call`. */
+export const askTool = z.strictObject({
+  kind: z.literal('tool'),
+  call: z.string().min(1).max(MAX_TOOL_CALL_CHARS),
+  name: z.string().min(1).max(MAX_TOOL_NAME_CHARS),
+  state: z.enum(['begun', 'done', 'failed', 'denied']),
+})
+/** `waiting`, then one of the others for the same `approval`. Between them the ask is `waiting-approval`. */
+export const askApproval = z.strictObject({
+  kind: z.literal('approval'),
+  approval: askIdSchema,
+  state: z.enum(['waiting', 'granted', 'denied', 'expired']),
+  what: z.string().max(MAX_NOTE_CHARS),
+})
+export const askEvent = z.discriminatedUnion('kind', [
+  askAccepted,
+  askText,
+  askProgress,
+  askTool,
+  askApproval,
+])
 
 /** The end of an ask that is done. All other ends are failures with their code. */
 export const askEnd = z.strictObject({
@@ -129,6 +167,40 @@ export const statusEnd = z.strictObject({
   uptimeMs: uint,
 })
 
+/** Most approvals in one list. */
+export const MAX_LISTED_APPROVALS = 64
+
+/** A call of a tool that waits for a person. */
+export const listedApproval = z.strictObject({
+  approval: askIdSchema,
+  ask: askIdSchema,
+  /** Who asked: the answerer itself when its owner did. */
+  asker: nodeId,
+  /** The nodes that the ask came through, its first asker first, `asker` last. Empty for the answerer's own. */
+  chain: z.array(nodeId).max(MAX_CHAIN),
+  session: z.exactOptional(sessionSchema),
+  tool: z.string().max(MAX_TOOL_NAME_CHARS),
+  class: z.string().max(MAX_TOOL_NAME_CHARS),
+  what: z.string().max(MAX_NOTE_CHARS),
+  /** By the answerer's clock, in ms since the epoch. */
+  openedAt: uint,
+  expiresAt: uint,
+})
+/** The oldest first. */
+export const approvalListEnd = z.strictObject({
+  approvals: z.array(listedApproval).max(MAX_LISTED_APPROVALS),
+})
+/** Yes to this one call, to all that are like it in this session, or to all that are like it; or no. */
+export const APPROVAL_ANSWERS = ['once', 'session', 'always', 'deny'] as const
+export const approvalAnswerCall = z.strictObject({
+  approval: askIdSchema,
+  answer: z.enum(APPROVAL_ANSWERS),
+})
+export const approvalAnswerEnd = z.strictObject({
+  approval: askIdSchema,
+  state: z.enum(['granted', 'denied']),
+})
+
 const keyLog = z.array(bytes).min(1).max(MAX_KEY_LOG_EVENTS)
 /** Without an id, the answerer's own log is wanted. */
 export const keyLogCall = z.strictObject({ id: z.exactOptional(nodeId) })
@@ -158,6 +230,8 @@ export const peerByeCall = z.strictObject({
   bye: bytes,
 })
 
+export type ApprovalAnswer = (typeof APPROVAL_ANSWERS)[number]
+export type ListedApproval = z.infer<typeof listedApproval>
 export type AskCall = z.infer<typeof askCall>
 export type AskEventBody = z.infer<typeof askEvent>
 export type AskEnd = z.infer<typeof askEnd>

@@ -102,7 +102,7 @@ export class Database {
 
   /**
    * Resolves when all of `operations` are written, in one batch and after those of every earlier
-   * call. What is written survives the end of this process; what is `durable`, the machine's too.
+   * call. Calls in one tick share a batch: a crash leaves all of them, or none. What is written survives the end of this process; what is `durable`, the machine's too.
    *
    * @throws {KithError} `store-failed` when the disk refuses this write or has refused an earlier
    *   one, `stopping` after `close()`.

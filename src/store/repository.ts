@@ -15,7 +15,10 @@ export interface KeyRange {
   limit?: number
 }
 
-/** Typed records of one kind, in their own sublevel, in key order. What is not written yet is not seen. */
+/**
+ * Typed records of one kind, in their own sublevel, in key order. What is not written yet is not seen. All that reads
+ * throws {KithError} `corrupt` for a record that is damaged, and `stopping` once the database is closed.
+ */
 export class Repository<T extends CborValue> {
   readonly #name: string
   readonly #schema: z.ZodType<T>
@@ -27,31 +30,43 @@ export class Repository<T extends CborValue> {
     this.#rows = database.sublevel(name)
   }
 
-  /** The record at `key`, in `snapshot` when one is given. @throws {KithError} `corrupt` */
+  /** The record at `key`, in `snapshot` when one is given. */
   async get(key: string, snapshot?: Snapshot): Promise<T | undefined> {
-    const row = await this.#rows.get(key, { snapshot })
+    const row = await this.#rows.get(key, { snapshot }).catch(throwReadFailure)
     return row === undefined ? undefined : this.#read(key, row)
   }
 
-  /** The record at `key`, read without a wait: for decisions that must not be interrupted. @throws {KithError} `corrupt` */
+  /** The record at `key`, read without a wait: for decisions that must not be interrupted. */
   getSync(key: string): T | undefined {
-    const row = this.#rows.getSync(key)
-    return row === undefined ? undefined : this.#read(key, row)
+    try {
+      const row = this.#rows.getSync(key)
+      return row === undefined ? undefined : this.#read(key, row)
+    } catch (err) {
+      throwReadFailure(err)
+    }
   }
 
   /** The keys in `range`, as they were when the loop began. */
   async *keys(range: KeyRange = {}): AsyncGenerator<string> {
-    yield* this.#rows.keys(range)
+    try {
+      yield* this.#rows.keys(range)
+    } catch (err) {
+      throwReadFailure(err)
+    }
   }
 
-  /** Keys and records in `range`, as they were when the loop began. @throws {KithError} `corrupt` */
+  /** Keys and records in `range`, as they were when the loop began. */
   async *entries(range: KeyRange = {}): AsyncGenerator<[string, T]> {
-    for await (const [key, row] of this.#rows.iterator(range)) yield [key, this.#read(key, row)]
+    try {
+      for await (const [key, row] of this.#rows.iterator(range)) yield [key, this.#read(key, row)]
+    } catch (err) {
+      throwReadFailure(err)
+    }
   }
 
-  /** The records whose keys are in `range`, as they were when the loop began. @throws {KithError} `corrupt` */
+  /** The records whose keys are in `range`, as they were when the loop began. */
   async *values(range: KeyRange = {}): AsyncGenerator<T> {
-    for await (const [key, row] of this.#rows.iterator(range)) yield this.#read(key, row)
+    for await (const [, record] of this.entries(range)) yield record
   }
 
   /** The change that stores `value` at `key`, for `Database.write`. */
@@ -72,4 +87,11 @@ export class Repository<T extends CborValue> {
       throw new KithError('corrupt', `the record ${what} is damaged`, { what }, { cause: err })
     }
   }
+}
+
+/** What reading a row has thrown: our own word for it where the owner stops the node meanwhile. */
+function throwReadFailure(err: unknown): never {
+  const code = err instanceof Error && 'code' in err ? err.code : undefined
+  if (code !== 'LEVEL_DATABASE_NOT_OPEN' && code !== 'LEVEL_ITERATOR_NOT_OPEN') throw err
+  throw new KithError('stopping', 'the store is closed', {}, { cause: err })
 }

@@ -6,6 +6,9 @@ import fc from 'fast-check'
 import { ABORT_GRACE_MS, Agent, MAX_NOTE_CHARS } from '../../src/agent/agent.ts'
 import type { Incident } from '../../src/agent/agent.ts'
 import type { Engine, EngineAsk, EngineEvent } from '../../src/agent/ports.ts'
+import { Presets } from '../../src/agent/presets.ts'
+import { SecretScan } from '../../src/agent/secret-scan.ts'
+import type { SecretCounts } from '../../src/agent/secret-scan.ts'
 import { systemClock } from '../../src/node/clock.ts'
 import { KithError } from '../../src/protocol/errors.ts'
 import { MAX_EVENT_TEXT_BYTES } from '../../src/protocol/limits.ts'
@@ -19,9 +22,11 @@ const done: EngineEvent = { kind: 'done' }
 
 describe('Agent', () => {
   let incidents: Incident[]
+  let redacted: { ask: string; counts: SecretCounts }[]
 
   beforeEach(() => {
     incidents = []
+    redacted = []
   })
 
   /** An agent around an engine that runs as told. */
@@ -29,6 +34,9 @@ describe('Agent', () => {
     const engine: Engine = { name: 'told', run }
     return new Agent({
       engine,
+      presets: new Presets(),
+      secrets: new SecretScan(() => [{ kind: 'key', value: 'top-secret-value' }]),
+      onRedacted: (ask, counts) => redacted.push({ ask, counts }),
       after: (ms, run) => systemClock.after(ms, run),
       incidentId: () => `incident-${incidents.length + 1}`,
       onIncident: (incident) => incidents.push(incident),
@@ -129,7 +137,7 @@ describe('Agent', () => {
   it('does not start the engine for an unknown preset', async () => {
     const agent = agentOf(() => assert.fail('started'))
     for (const preset of ['', 'root', 'Full', 'toString', '__proto__']) {
-      const events = await eventsOf(agent, askOf('x', { preset }))
+      const events = await eventsOf(agent, askOf('x', { presets: [preset] }))
       assert.deepEqual(endOf(events), { code: 'denied', details: { rule: 'preset' } })
     }
     assert.deepEqual(incidents, [])
@@ -165,6 +173,58 @@ describe('Agent', () => {
       if (event.kind === 'text') aborting.abort()
     }
     assert.equal(incidents.length, 1)
+  })
+
+  describe('secrets', () => {
+    it('are taken out of a note also where invisible characters are in them', async () => {
+      const said: EngineEvent[] = [
+        { kind: 'progress', note: 'top-\u200bsecret-\u001b[1mvalue' },
+        { kind: 'tool', call: 'top-sec\u2060ret-value', name: 'x', state: 'begun' },
+        { kind: 'approval', approval: 'a', state: 'waiting', what: 'run top-secret-\u00advalue' },
+        done,
+      ]
+      const text = JSON.stringify(await eventsOf(agentOf(each(said)), askOf('x')))
+      assert.equal(text.match(/\[redacted: key\]/gu)?.length, 3)
+      assert.doesNotMatch(text, /top-/u)
+    })
+
+    it('are taken out, also when they are cut over two texts with something between', async () => {
+      const events: EngineEvent[] = [
+        { kind: 'text', text: 'it is top-sec' },
+        { kind: 'progress', note: 'top-secret-value' },
+        { kind: 'tool', call: '1', name: 'x', state: 'begun' },
+        { kind: 'text', text: 'ret-value, so' },
+        done,
+      ]
+      const all = await eventsOf(agentOf(each(events)), askOf('x'))
+      assert.equal(textOf(all), 'it is [redacted: key], so')
+      assert.ok(!JSON.stringify(all).includes('secret'))
+      assert.deepEqual(redacted, [{ ask: askOf('x').id, counts: { key: 1 } }])
+    })
+
+    it('are taken out of the name of a tool, which may be a model of its own making', async () => {
+      const event = { kind: 'tool', call: 'call-top-secret-value', state: 'begun' } as const
+      const name = `${'x'.repeat(48)}top-secret-value`
+      const [tool] = await eventsOf(agentOf(each([{ ...event, name }, done])), askOf('x'))
+      const call = 'call-[redacted: key]'
+      assert.deepEqual(tool, { ...event, call, name: `${'x'.repeat(48)}[redacted: key]` })
+    })
+
+    it('do not keep a text back over a wait for a person', async () => {
+      const approval: EngineEvent = {
+        kind: 'approval',
+        approval: '1',
+        state: 'waiting',
+        what: 'send top-secret-value',
+      }
+      const all = await eventsOf(agentOf(each([hello, approval, done])), askOf('x'))
+      assert.deepEqual(all, [hello, { ...approval, what: 'send [redacted: key]' }, done])
+    })
+
+    it('that are not there are not told of', async () => {
+      await eventsOf(agentOf(each([hello, done])), askOf('x'))
+      assert.deepEqual(redacted, [])
+    })
   })
 
   describe('with an engine that ignores the abort', () => {
@@ -280,11 +340,11 @@ describe('Agent', () => {
     })
 
     it('cuts a progress note to one line', async () => {
-      const note = 'step\n'.repeat(1_000)
+      const note = 'doing\n'.repeat(1_000)
       const events = await eventsOf(agentOf(each([{ kind: 'progress', note }, done])), askOf('x'))
       const [first] = events
       assert.ok(first?.kind === 'progress' && Array.from(first.note).length === MAX_NOTE_CHARS)
-      assert.match(first.note, /^step step .*…$/u)
+      assert.match(first.note, /^doing doing .*…$/u)
     })
   })
 })

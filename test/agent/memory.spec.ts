@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MAX_MEMORY_BYTES, MAX_NOTE_BYTES, Memory } from '../../src/agent/memory.ts'
+import {
+  MAX_MEMORY_BYTES,
+  MAX_NOTE_BYTES,
+  MAX_SOURCE_BYTES,
+  Memory,
+} from '../../src/agent/memory.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 8, 0, 59)
@@ -117,6 +122,22 @@ describe('Memory', () => {
     assert.ok(written[2].status === 'rejected' && isFailure(written[2].reason, 'too-large'))
   })
 
+  it('takes so much of one peer and no more, and of others and the owner all the same', async () => {
+    const start = '- 2026-11-21T08:00Z [from nas] '
+    const notes = `${start}${'x'.repeat(MAX_SOURCE_BYTES - 2 * start.length - 3)}\n`
+    await writeFile(path, notes)
+    await memory.remember('y', 'nas', NOW)
+    await assert.rejects(
+      memory.remember('y', 'nas', NOW),
+      (err) => isFailure(err, 'too-large') && err.details.limitBytes === MAX_SOURCE_BYTES,
+    )
+    await memory.remember('y', 'phone', NOW)
+    await writeFile(path, notes.replace('nas', 'self'))
+    await memory.remember('y', 'self', NOW)
+    await memory.remember('y', 'self', NOW)
+    assert.equal((await memory.recall(['y'])).length, 2)
+  })
+
   it('goes on after a note that was refused', async () => {
     await writeFile(path, 'x'.repeat(MAX_MEMORY_BYTES))
     await assert.rejects(memory.remember('x', 'nas', NOW))
@@ -139,5 +160,16 @@ describe('Memory', () => {
     await assert.rejects(memory.remember('x', 'nas', NOW), { code: 'ELOOP' })
     await assert.rejects(memory.recall(['secret']), { code: 'ELOOP' })
     assert.equal(await readFile(target, 'utf8'), 'secret')
+  })
+
+  it('forgets what one source said, and leaves every other byte', async () => {
+    const others = '# Memory\r\n\r\n- by hand [from nas]\r\n- 2026-11-21T08:00Z [from nas2] x\n'
+    await writeFile(path, others)
+    await memory.remember('one', 'nas', NOW)
+    await memory.remember('two', 'nas', NOW)
+    assert.equal(await memory.forget('nas'), 2)
+    assert.equal(await readFile(path, 'utf8'), others)
+    assert.equal(await memory.forget('nas'), 0)
+    assert.equal(await memory.forget('self'), 0)
   })
 })

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { MAX_DEPTH } from '../../src/agent/path-guard.ts'
 import type { Hit } from '../../src/agent/workspace.ts'
 import {
   LINES_A_TURN,
@@ -94,6 +95,15 @@ describe('Workspace', () => {
       assert.equal((await workspace.list(signal)).complete, true)
       await put('.more', '')
       assert.equal((await workspace.list(signal)).complete, false)
+    })
+
+    it('has what can be read and nothing deeper, and says so', async () => {
+      const deepest = `${'a/'.repeat(MAX_DEPTH - 1)}x`
+      await workspace.write(deepest, 'x')
+      assert.deepEqual(await workspace.list(signal), { paths: [deepest], complete: true })
+      await assert.rejects(workspace.write(`a/${deepest}`, 'x'), { code: 'bad-request' })
+      await put(`a/${deepest}`, 'x')
+      assert.deepEqual(await workspace.list(signal), { paths: [deepest], complete: false })
     })
 
     it('ends when it is aborted', async () => {

@@ -83,6 +83,30 @@ describe('a failure is reported', () => {
     })
   }
 
+  describe('of an ask that a breaker holds', () => {
+    const nextProbeAt = new Date(2026, 10, 21, 9, 30).getTime()
+
+    it('here, with when it is tried again and how to let it through at once', () => {
+      const held = askFailed('bob', 'breaker-open', { nextProbeAt, by: 'here' })
+      const { error, exitCode } = reportFailure(held)
+      assert.equal(
+        error.message,
+        'bob has failed too often, and is left alone for a while (breaker-open, nextProbeAt: 2026-11-21 09:30:00, ask: the-ask)',
+      )
+      assert.equal(error.hint, "kith breaker reset 'peer bob'")
+      assert.equal(error.fromPeer, false)
+      assert.equal(exitCode, 75)
+    })
+
+    for (const at of [nextProbeAt, 1e300]) {
+      it(`at the peer, as the peer's word, with the time ${at}`, () => {
+        const { error } = reportFailure(askFailed('bob', 'breaker-open', { nextProbeAt: at }))
+        assert.equal(error.fromPeer, true)
+        assert.equal(error.hint, undefined)
+      })
+    }
+  })
+
   it('of an ask with a code that only a newer peer knows', () => {
     const { error } = reportFailure(askFailed('bob', 'sleepy'))
     assert.equal(error.message, 'bob failed (sleepy, ask: the-ask)')

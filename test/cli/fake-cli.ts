@@ -56,6 +56,8 @@ export class FakeCli implements CliContext {
   answers: Answers = {}
   /** One stream of items for each call of `askEvents`: an error ends it. */
   streams: (AskStreamItem | Error)[][] = []
+  /** What `costs` gives: an error ends it. */
+  costItems: (Output<'costs'> | Error)[] = [notRunning()]
   offlineNode: Partial<OfflineNode> = {}
   runDaemon: DaemonModule['runDaemon'] = () => Promise.resolve(0)
   readonly #first = new AbortController()
@@ -71,6 +73,10 @@ export class FakeCli implements CliContext {
     askEvents: (input, signal) => {
       this.calls.push(['askEvents', input])
       return this.#play(this.streams.shift() ?? [notRunning()], signal)
+    },
+    costs: (input, signal) => {
+      this.calls.push(['costs', input])
+      return this.#play(this.costItems, signal)
     },
   }
 
@@ -103,6 +109,7 @@ export class FakeCli implements CliContext {
       listPeers: absent,
       explain: absent,
       openKeys: absent,
+      openLostNode: absent,
       ...this.offlineNode,
     }
   }
@@ -111,10 +118,10 @@ export class FakeCli implements CliContext {
     return { runDaemon: this.runDaemon }
   }
 
-  async *#play(
-    items: (AskStreamItem | Error)[],
+  async *#play<T extends object>(
+    items: (T | Error)[],
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<AskStreamItem> {
+  ): AsyncGenerator<T> {
     for (const item of items) {
       await Promise.resolve()
       signal?.throwIfAborted()

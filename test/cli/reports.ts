@@ -65,6 +65,16 @@ export function progress(seq: number, note: string): AskStreamItem {
   return { type: 'event', seq, body: { kind: 'progress', note } }
 }
 
+export function tool(seq: number, state: string, name = 'read_file'): AskStreamItem {
+  return { type: 'event', seq, body: { kind: 'tool', call: 'c1', name, state } }
+}
+
+export const APPROVAL = '01a1fd59-cf8b-7439-a210-16c85c16601d'
+
+export function approval(seq: number, state: string, what = 'rm -r build'): AskStreamItem {
+  return { type: 'event', seq, body: { kind: 'approval', approval: APPROVAL, state, what } }
+}
+
 export const done: AskStreamItem = {
   type: 'final',
   final: { outcome: 'done', end: { ask: ASK, engine: 'builtin', lastSeq: 2 } },

@@ -13,9 +13,37 @@ const SAMPLES: Record<string, [text: string, value: unknown]> = {
   listen: ['/ip4/127.0.0.1/tcp/1,/unix/%2Ftmp%2Fx', ['/ip4/127.0.0.1/tcp/1', '/unix/%2Ftmp%2Fx']],
   announce: ['/dns4/a.example/tcp/2', ['/dns4/a.example/tcp/2']],
   'log.level': ['debug', 'debug'],
-  'agent.engine': ['builtin', 'builtin'],
+  'agent.engine': ['model', 'model'],
   'agent.parallel': ['5', 5],
   'agent.queue': ['6', 6],
+  'agent.providers': ['', undefined],
+  'agent.model.use': ['a/b,c/d', ['a/b', 'c/d']],
+  'agent.model.max_output_tokens': ['10', 10],
+  'agent.model.max_steps': ['11', 11],
+  'agent.model.max_tool_calls': ['12', 12],
+  'agent.model.context_tokens': ['13', 13],
+  'agent.model.first_byte_seconds': ['14', 14],
+  'agent.model.idle_seconds': ['15', 15],
+  'agent.prices': ['', undefined],
+  'agent.command.run': ['x,y', ['x', 'y']],
+  'agent.command.needs': ['write', 'write'],
+  'agent.command.env': ['x,y', ['x', 'y']],
+  'agent.acp.run': ['x,y', ['x', 'y']],
+  'agent.acp.needs': ['write', 'write'],
+  'agent.acp.env': ['x,y', ['x', 'y']],
+  'agent.acp.mesh': ['true', true],
+  'agent.budget.ask_usd': ['16', 16],
+  'agent.budget.ask_tokens': ['17', 17],
+  'agent.budget.daily_usd': ['18', 18],
+  'agent.budget.daily_tokens': ['19', 19],
+  'agent.presets': ['', undefined],
+  'agent.tools.deny': ['x,y', ['x', 'y']],
+  'agent.shell.sandbox': ['off', 'off'],
+  'agent.shell.env': ['x,y', ['x', 'y']],
+  'agent.shell.timeout_seconds': ['20', 20],
+  'agent.fetch.private_hosts': ['x,y', ['x', 'y']],
+  'agent.approvals.timeout_seconds': ['21', 21],
+  'agent.mcp': ['', undefined],
   'lobby.mode': ['off', 'off'],
   'lobby.per_minute': ['7', 7],
   'lobby.per_address_per_minute': ['8', 8],
@@ -39,7 +67,8 @@ describe('docs/configuration.md', () => {
     const defaults = await readConfig(join(folder(), 'config.yaml'), {})
     for (const [key = '', , shown = ''] of settings) {
       const value = valueAt(defaults, code(key))
-      const values = Array.isArray(value) ? value : value === undefined ? [] : [value]
+      const values =
+        typeof value === 'object' ? Object.values(value ?? {}) : value === undefined ? [] : [value]
       assert.equal(shown, values.map((each) => `\`${String(each)}\``).join(', ') || '–', key)
     }
   })

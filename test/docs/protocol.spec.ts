@@ -51,11 +51,17 @@ const BODIES: [verb: string, line: string, schema: z.ZodObject][] = [
   ['ask', 'Event `accepted`', verbs.askAccepted],
   ['ask', 'Event `text`', verbs.askText],
   ['ask', 'Event `progress`', verbs.askProgress],
+  ['ask', 'Event `tool`', verbs.askTool],
+  ['ask', 'Event `approval`', verbs.askApproval],
   ['ask', 'End:', verbs.askEnd],
   ['ask.attach', 'Call:', verbs.attachCall],
   ['ask.cancel', 'Call:', verbs.cancelCall],
   ['ask.cancel', 'End:', verbs.askSummary],
   ['status', 'End:', verbs.statusEnd],
+  ['approval.list', 'End:', verbs.approvalListEnd],
+  ['approval.list', 'Each of them:', verbs.listedApproval],
+  ['approval.answer', 'Call:', verbs.approvalAnswerCall],
+  ['approval.answer', 'End:', verbs.approvalAnswerEnd],
   ['peer.bye', 'Call:', verbs.peerByeCall],
   ['key.log', 'Call:', verbs.keyLogCall],
   ['key.log', 'End:', verbs.keyLogEnd],
@@ -164,7 +170,7 @@ describe(PAGE, () => {
     assert.deepEqual(Object.keys(verbs.getCall.shape), Object.keys(verbs.cancelCall.shape))
     assert.deepEqual(
       rest.map(([name]) => name),
-      ['emptyCall', 'getCall'],
+      ['askBudget', 'emptyCall', 'getCall'],
     )
   })
 

@@ -143,3 +143,36 @@ describe('asks beyond the rate of a peer', () => {
     )
   })
 })
+
+describe('asks beyond the bytes that a peer may store in a day', () => {
+  const make = liveNodes()
+
+  it('are refused before they are stored, end in the middle of an answer, and are again after a restart', async () => {
+    const [alice, bob] = [await make('alice'), await make('bob')]
+    await alice.pin(bob)
+    await bob.pin(alice, { allow: ['ask'], addresses: [], ask: { daily_bytes: 9_000 } })
+    await bob.start()
+    await alice.start()
+    await alice.linkedTo(bob)
+    const codes: string[] = []
+    const ask = async (length: number): Promise<void> => {
+      const { final } = await alice.ask(bob, `echo ${'x'.repeat(length)}`)
+      codes.push(final.outcome === 'done' ? 'done' : `${final.code} ${final.details['scope']}`)
+    }
+    await ask(100)
+    // Its text fits, and its answer no longer does.
+    await ask(4_000)
+    await ask(4_000)
+    await bob.stop()
+    await bob.start()
+    await alice.linkedTo(bob)
+    await ask(4_000)
+    const full = 'budget-exhausted peer-bytes'
+    assert.deepEqual(codes, ['done', full, full, full])
+    const known = await bob.client.call('asks', {})
+    assert.deepEqual(
+      known.map(({ state }) => state),
+      ['failed', 'done'],
+    )
+  })
+})

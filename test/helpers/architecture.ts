@@ -25,6 +25,9 @@ const CONTROL_CONTRACT = [
   'src/node/home.ts',
 ]
 
+/** What the command line may await from the agent: it frames what peers answer, for agents of others. */
+const AWAITED_FROM_AGENT = ['src/agent/untrusted.ts']
+
 /** Packages that a command pays for only when it awaits them: 0.2 s together. */
 const SLOW_SCOPES = ['libp2p', '@libp2p', '@chainsafe', 'level']
 
@@ -71,6 +74,10 @@ export const direction: Rule = (sources) =>
   importsOf(sources)
     .filter(({ relative, to }) => relative && to !== 'package.json')
     .filter(({ from, to }) => !MAY_IMPORT[folderOf(from) ?? '']?.includes(folderOf(to) ?? ''))
+    .filter(
+      ({ from, kind, to }) =>
+        !(folderOf(from) === 'cli' && kind === 'dynamic' && AWAITED_FROM_AGENT.includes(to)),
+    )
     .map((edge) => describe(edge, `must not import ${edge.to}`))
 
 /** Of the node, cli/ imports the control contract; what else it needs it awaits. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { pino } from 'pino'
 import { z } from 'zod'
+import { Breakers } from '../../src/node/agent/breakers.ts'
 import { AskStore } from '../../src/node/asks/ask-store.ts'
+import { DailyBytes } from '../../src/node/asks/daily-bytes.ts'
 import type { AskEvent } from '../../src/node/asks/feed.ts'
 import type { AskHandle } from '../../src/node/asks/handle.ts'
 import type { AskFinal } from '../../src/protocol/verbs.ts'
@@ -18,6 +21,8 @@ export class AskHome {
   readonly #folder: string
   #database: Database | undefined
   #store: AskStore | undefined
+  #bytes: DailyBytes | undefined
+  #breakers: Breakers | undefined
 
   constructor(folder: string) {
     this.#folder = folder
@@ -28,6 +33,16 @@ export class AskHome {
     return this.#store
   }
 
+  get bytes(): DailyBytes {
+    assert.ok(this.#bytes !== undefined)
+    return this.#bytes
+  }
+
+  get breakers(): Breakers {
+    assert.ok(this.#breakers !== undefined)
+    return this.#breakers
+  }
+
   get database(): Database {
     assert.ok(this.#database !== undefined)
     return this.#database
@@ -36,6 +51,18 @@ export class AskHome {
   async open(): Promise<AskStore> {
     this.#database = await Database.open(this.#folder)
     this.#store = await AskStore.open(this.#database, this.clock)
+    this.#bytes = await DailyBytes.open({
+      database: this.#database,
+      clock: this.clock,
+      zone: () => 'UTC',
+      log: pino({ level: 'silent' }),
+    })
+    this.#breakers = await Breakers.open({
+      database: this.#database,
+      clock: this.clock,
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+    })
     return this.#store
   }
 

@@ -53,9 +53,10 @@ export class AskPair {
 
   #make(): Asker {
     const { home, links, peer } = this
+    const { breakers, clock, store } = home
     const pins = { byId: (id: string) => this.pinned.find((other) => other.id === id) }
     const log = pino({ level: 'silent' })
-    return new Asker({ store: home.store, caller: peer, pins, links, clock: home.clock, log })
+    return new Asker({ store, breakers, caller: peer, pins, links, clock, log })
   }
 }
 

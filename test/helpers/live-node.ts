@@ -29,6 +29,8 @@ export interface LiveNodeInit {
   address?: string
   /** Puts its rotation key on no disk. */
   rotationKeyOffHost?: true
+  /** Further names in the environment of its processes. */
+  env?: NodeJS.ProcessEnv
 }
 
 /** 24 words each, as they were shown when the node was made. */
@@ -65,12 +67,14 @@ export class LiveNode {
   readonly client: ControlClient
   /** All that it has logged, over all its starts. */
   readonly log = new LogTap()
+  readonly #env: NodeJS.ProcessEnv
   #child: ChildProcess | undefined
   #exit: Promise<Exit> = Promise.resolve({ code: null, signal: null, stderr: '' })
 
   private constructor(
     home: Home,
-    init: { name: string; id: string; key: string; words: Words; address: string },
+    init: Pick<LiveNode, 'name' | 'id' | 'key' | 'words' | 'address'>,
+    env: NodeJS.ProcessEnv = {},
   ) {
     this.home = home
     this.name = init.name
@@ -78,6 +82,7 @@ export class LiveNode {
     this.key = init.key
     this.words = init.words
     this.address = init.address
+    this.#env = env
     this.client = new ControlClient({ socket: home.socket, home: home.path })
   }
 
@@ -93,7 +98,7 @@ export class LiveNode {
     })
     const { id, key = '', recoveryWords, rotationWords = [] } = made
     const words = { recovery: recoveryWords.join(' '), rotation: rotationWords.join(' ') }
-    return new LiveNode(home, { name, id, key, words, address })
+    return new LiveNode(home, { name, id, key, words, address }, init.env)
   }
 
   /** What somebody has who has copied its keys and its files, but for the store. It listens elsewhere. */
@@ -125,6 +130,7 @@ export class LiveNode {
       KITH_HOME: this.home.path,
       KITH_LOG_LEVEL: 'debug',
       NODE_COMPILE_CACHE: COMPILE_CACHE,
+      ...this.#env,
     }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child

@@ -53,7 +53,7 @@ export class OpenNodes {
       },
     )
     const identity = await openIdentity(home.path, undefined)
-    const surroundings = around(await surroundingsOf(home))
+    const surroundings = around(await surroundingsOf(home, config))
     const node = await KithNode.openIn(surroundings, { home, config, identity, log })
     this.#open.add(node)
     return node

@@ -32,7 +32,7 @@ const home = homeOf(process.env, undefined)
 const config = await readConfig(home.config, process.env)
 const identity = await openIdentity(home.path, undefined)
 const log = createLog(config.log.level, process.stdout)
-const surroundings = await surroundingsOf(home)
+const surroundings = await surroundingsOf(home, config)
 const { database, peers } = surroundings
 const write = database.write.bind(database)
 database.write = (operations, options) => {

@@ -11,14 +11,14 @@ export function seedOf(name: string): Uint8Array {
 
 /** The node called `name` as those see it who have pinned it. */
 export function peerOf(name: string, pin: Partial<Pin> = {}): KnownPeer {
-  const ask = { preset: 'none', perMinute: 30, parallel: 2, queue: 8, depth: 0, maxSeconds: 600 }
+  const limits = { perMinute: 30, parallel: 2, queue: 8, maxSeconds: 600, dailyBytes: 67_108_864 }
   return {
     pin: {
       name,
       addresses: [],
       allow: ['ping'],
       callsPerMinute: 1_000_000,
-      ask: { ...ask, approve: [] },
+      ask: { preset: 'none', depth: 0, approve: [], ...limits },
       ...pin,
     },
     id: `kith1${name}`,
@@ -53,6 +53,10 @@ export class StubPins {
 
   byKey(key: string): KnownPeer | undefined {
     return this.#peers.find((peer) => peer.key === key)
+  }
+
+  byId(id: string): KnownPeer | undefined {
+    return this.#peers.find((peer) => peer.id === id)
   }
 
   byName(name: string): KnownPeer | undefined {

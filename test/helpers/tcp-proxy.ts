@@ -20,17 +20,18 @@ export class TcpProxy {
   readonly #pairs = new Set<[Socket, Socket]>()
   #swallow = false
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, from: string) {
     this.#server = server
     server.on('connection', (near) => {
-      this.#join(near, connect(port, '127.0.0.1'))
+      this.#join(near, connect({ port, host: '127.0.0.1', localAddress: from }))
     })
   }
 
-  static async to(port: number): Promise<TcpProxy> {
+  /** One to this port, where what comes through it seems to come from that address of ours. */
+  static async to(port: number, from = '127.0.0.1'): Promise<TcpProxy> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new TcpProxy(server, port)
+    return new TcpProxy(server, port, from)
   }
 
   get address(): string {

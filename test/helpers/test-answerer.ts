@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
+import type { Parked } from '../../src/agent/ports.ts'
 import { Answerer } from '../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../src/node/asks/answerer.ts'
-import type { AskHandle, AskerInfo } from '../../src/node/asks/handle.ts'
+import type { AskHandle, AskerInfo, AskerStanding } from '../../src/node/asks/handle.ts'
 import type { AskCall } from '../../src/protocol/verbs.ts'
 import { askCallOf, askId, askerPeer } from './ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from './ask-home.ts'
@@ -27,6 +27,8 @@ export class TestAnswerer {
   readonly home: AskHome
   agent = new StubAgent()
   answerer: Answerer
+  /** With what asks that wait for a person can go on. */
+  parked: Parked | undefined
   /** How an asker stands when somebody looks. */
   standing: (id: string) => AskerStanding | undefined = (id) =>
     allowed(id === BERT.id ? BERT : askerOf('carol'))
@@ -38,8 +40,11 @@ export class TestAnswerer {
   }
 
   /** As after a crash: nothing of the first one runs on, and a second one takes up what it left. */
-  async restart(init: { laterMs?: number; held?: boolean } = {}): Promise<void> {
+  async restart(
+    init: { laterMs?: number; held?: boolean; script?: StubAgent['script'] } = {},
+  ): Promise<void> {
     this.agent = new StubAgent()
+    this.agent.script = init.script
     if (init.held === true) this.agent.hold()
     await this.home.crash(init.laterMs)
     this.answerer = this.#make()
@@ -58,10 +63,12 @@ export class TestAnswerer {
 
   #make(): Answerer {
     const { agent, home } = this
-    const { clock, store } = home
+    const { bytes, clock, store } = home
     const log = pino({ level: 'silent' })
     const standing = (id: string): AskerStanding | undefined => this.standing(id)
-    return new Answerer({ store, agent, standing, clock, log }, { parallel: 1, queue: 8 })
+    const parked = async (): Promise<Parked | undefined> => this.parked
+    const components = { store, bytes, agent, standing, parked, clock, log }
+    return new Answerer(components, { parallel: 1, queue: 8 })
   }
 }
 

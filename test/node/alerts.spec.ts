@@ -131,6 +131,38 @@ describe('alerts', () => {
     assert.deepEqual(writes, [{ operations: 1, durable: true }])
   })
 
+  describe('whose matter is over', () => {
+    it('are seen, on disk at once; others stay open', async () => {
+      raise({ what: 'open' })
+      raise({ kind: 'approval-waiting', what: 'over' })
+      raise({ kind: 'approval-waiting', what: 'open too' })
+      clock.advance(5)
+      alerts.settle('approval-waiting', ({ what }) => what === 'over')
+      await database.close()
+      await open()
+      assert.deepEqual(
+        alerts.list().map(({ seenAt, what }) => [what, seenAt]),
+        [
+          ['open', undefined],
+          ['over', clock.now()],
+          ['open too', undefined],
+        ],
+      )
+    })
+
+    it('are written once, and not at all when there is none', () => {
+      raise({ kind: 'approval-waiting', what: 'over' })
+      alerts.settle('approval-waiting', () => true)
+      writes = []
+      const before = alerts.list()
+      clock.advance(5)
+      alerts.settle('approval-waiting', () => true)
+      alerts.settle('budget', () => true)
+      assert.deepEqual(writes, [])
+      assert.deepEqual(alerts.list(), before)
+    })
+  })
+
   describe('that say the same', () => {
     const differences: [what: string, init: Partial<AlertInit>][] = [
       ['kind', { kind: 'peer-retired' }],

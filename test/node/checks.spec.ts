@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { agentSchema } from '../../src/node/agent-config.ts'
+import type { Today } from '../../src/node/agent/spending.ts'
 import type { Alert } from '../../src/node/alerts.ts'
 import { CHECKS, runChecks, verdictOf } from '../../src/node/checks.ts'
-import type { CheckedNode, Finding } from '../../src/node/checks.ts'
+import type { CheckedNode } from '../../src/node/checks.ts'
+import type { Finding } from '../../src/node/checks/finding.ts'
 import type { DialState } from '../../src/node/dialer.ts'
 import type { Peer } from '../../src/node/pins.ts'
 import { KithError } from '../../src/protocol/errors.ts'
@@ -11,6 +14,15 @@ import { peerOf } from '../helpers/stub-pins.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 const ADDRESS = '/ip4/127.0.0.1/tcp/1'
+
+/** A day on which nothing was spent, without a cap. Checks of the agent have a spec of their own. */
+const UNSPENT: Today = {
+  ...{ day: '2026-11-21', resetAt: 0, askers: new Map(), jobs: new Map(), models: new Map() },
+  node: {
+    ...{ microUsd: 0, tokens: 0, calls: 0, unpriced: 0, cap: {}, left: {} },
+    reserved: { microUsd: 0, tokens: 0 },
+  },
+}
 
 describe('checks', () => {
   const folder = tempFolder()
@@ -65,11 +77,17 @@ describe('checks', () => {
       },
       get config() {
         return {
+          agent: agentSchema.parse({}),
           listen: ['/ip4/127.0.0.1/tcp/7423'],
           lobby: { mode: lobby.mode, per_minute: 1, per_address_per_minute: 1 },
         }
       },
       mesh: { addresses: () => addresses },
+      agent: {
+        approvals: { pending: () => [] },
+        breakers: { list: () => [] },
+        spending: { today: () => Promise.resolve(UNSPENT) },
+      },
       home: { path },
     }
   })

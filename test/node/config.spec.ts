@@ -10,7 +10,31 @@ const DEFAULTS = {
   listen: ['/ip4/0.0.0.0/tcp/7423', '/ip6/::/tcp/7423'],
   announce: [],
   log: { level: 'info' },
-  agent: { engine: 'builtin', parallel: 4, queue: 64 },
+  agent: {
+    engine: 'builtin',
+    parallel: 4,
+    queue: 64,
+    providers: [],
+    model: {
+      use: [],
+      max_output_tokens: 4_096,
+      max_steps: 24,
+      max_tool_calls: 64,
+      context_tokens: 64_000,
+      first_byte_seconds: 60,
+      idle_seconds: 60,
+    },
+    prices: [],
+    command: { run: [], needs: 'full', env: [] },
+    acp: { run: [], needs: 'full', env: [], mesh: false },
+    budget: {},
+    presets: {},
+    tools: { deny: [] },
+    shell: { sandbox: 'required', env: [], timeout_seconds: 60 },
+    fetch: { private_hosts: [] },
+    approvals: { timeout_seconds: 3_600 },
+    mcp: [],
+  },
   lobby: { mode: 'auto', per_minute: 10, per_address_per_minute: 1 },
   stop: { drain_seconds: 10 },
 }
@@ -61,7 +85,7 @@ describe('config', () => {
     assert.deepEqual(config, {
       ...DEFAULTS,
       name: 'nas',
-      agent: { engine: 'builtin', parallel: 5, queue: 8 },
+      agent: { ...DEFAULTS.agent, parallel: 5, queue: 8 },
       log: { level: 'debug' },
     })
   })

@@ -77,6 +77,21 @@ describe('dialer', () => {
     assert.deepEqual(test.tried(), [`dial ${A}`])
   })
 
+  it('goes on with a peer that has retired while its owner can take it back, and no longer', async () => {
+    const bert = peerOf('bert', { addresses: [A] })
+    const retired = { ...bert, retired: true }
+    test.mesh.at.set(A, named('ConnectionRefusedError'))
+    await test.start(bert)
+    test.tried()
+    test.pins.set([{ ...retired, mayReturn: true }])
+    await test.pass(60_000)
+    assert.deepEqual(test.tried(), [`dial ${A}`])
+    test.pins.set([retired])
+    await test.pass(3_600_000)
+    assert.deepEqual(test.tried(), [])
+    assert.equal(test.dialer.state('bert'), undefined)
+  })
+
   it('tries those again at once that it waits for when it is woken, and as often as before', async () => {
     test.mesh.at.set(A, named('ConnectionRefusedError'))
     test.mesh.at.set(C, peerOf('carol', { addresses: [C] }))

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import type { AskRecord } from '../../src/node/asks/ask-store.ts'
 import { Guard } from '../../src/node/guard.ts'
 import type { KnownPeer } from '../../src/node/pins.ts'
+import { bytesOfAsk } from '../../src/node/asks/daily-bytes.ts'
+import type { DailyBytes } from '../../src/node/asks/daily-bytes.ts'
 import { askVerb, attachVerb, cancelVerb, getVerb } from '../../src/node/verbs/ask.ts'
 import type { AskVerbComponents } from '../../src/node/verbs/ask.ts'
 import { keyAnnounceVerb, keyLogVerb } from '../../src/node/verbs/key-log.ts'
@@ -22,6 +24,9 @@ const ASK = askCallOf('bert')
 /** An answerer with no asks and room for as many as it is told. */
 class StubAnswerer {
   room = Infinity
+  /** Bytes that asks may store, and those that they have. */
+  bytes = Infinity
+  stored = 0
   readonly known = new Set<string>()
 
   find(_asker: string, ask: string): AskRecord | undefined {
@@ -39,9 +44,16 @@ class StubAnswerer {
 
 function guardOf(answerer: StubAnswerer): Guard {
   const components = { answerer } as unknown as AskVerbComponents
+  const bytes: Pick<DailyBytes, 'excess' | 'add'> = {
+    excess: (_asker, more) =>
+      answerer.stored + more > answerer.bytes ? { scope: 'peer-bytes', resetAt: 8 } : undefined,
+    add: (_asker, more) => {
+      answerer.stored += more
+    },
+  }
   return new Guard([
     pingVerb({ software: 'kith/test', startedAt: NOW - 5_000 }),
-    askVerb(components, { ownId: OWN_ID }),
+    askVerb({ ...components, bytes }, { ownId: OWN_ID }),
     attachVerb(components),
     cancelVerb(components),
     getVerb(components),
@@ -80,6 +92,7 @@ describe('guard', () => {
     ['rate of asks', 'rate-limited 30000'],
     ['id', 'bad-request ask: the id is too old'],
     ['room', 'busy 9'],
+    ['bytes', 'budget-exhausted peer-bytes'],
   ]
   for (const [first, [name, refused]] of RULES.entries()) {
     it(`refuses for ${name} before all that comes after it`, () => {
@@ -92,6 +105,7 @@ describe('guard', () => {
       )
       useUp(breaks('rate of calls'), breaks('rate of asks'))
       if (breaks('room')) answerer.room = 0
+      if (breaks('bytes')) answerer.bytes = answerer.stored
       const others = breaks('cycle') ? [OWN_ID] : []
       const body = {
         ...askCallOf('bert', {
@@ -220,10 +234,20 @@ describe('guard', () => {
     const peer = askerPeer('bert', { perMinute: 1 })
     const body = askCallOf('bert', { ask: askId(1, 0) })
     answerer.known.add(body.ask)
-    answerer.room = 0
+    Object.assign(answerer, { room: 0, bytes: 0 })
     for (let i = 0; i < 5; i++) assert.equal(refusal(peer, 'ask', body), undefined)
-    answerer.room = 1
+    assert.equal(answerer.stored, 0)
+    Object.assign(answerer, { room: 1, bytes: Infinity })
     assert.equal(refusal(peer, 'ask', askCallOf('bert')), undefined)
+  })
+
+  it('counts what an ask stores when it is let in, and only then', () => {
+    const peer = askerPeer('bert')
+    answerer.bytes = bytesOfAsk(ASK)
+    assert.equal(refusal(peer, 'ask', ASK), undefined)
+    assert.equal(answerer.stored, bytesOfAsk(ASK))
+    assert.equal(refusal(peer, 'ask', ASK), 'budget-exhausted peer-bytes')
+    assert.equal(answerer.stored, bytesOfAsk(ASK))
   })
 
   it('takes nothing from a peer for a call that it refuses', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { validateKeyLog } from '../../src/protocol/key-log.ts'
+import type { HeldKeyLog } from '../../src/protocol/key-log-judge.ts'
 import type { Branch } from '../helpers/key-branch.ts'
 import { begin, recover, retire, rotate } from '../helpers/key-branch.ts'
 import { settle } from '../helpers/memory-channel.ts'
@@ -27,7 +28,7 @@ describe('key logs of other nodes', () => {
     return (await test.keyLogs.take(events)).kind
   }
 
-  function held(): { events: Uint8Array[]; seenAt: number[]; conflict?: Uint8Array[] } {
+  function held(): HeldKeyLog {
     return test.keyLogs.get(id)?.held ?? { events: [], seenAt: [] }
   }
 
@@ -149,7 +150,11 @@ describe('key logs of other nodes', () => {
       test.clock.advance(5_000)
       assert.equal(await settled(late), true)
       await test.restart()
-      assert.deepEqual(held(), { events: late.events, seenAt: [seenAt[0], test.clock.now()] })
+      assert.deepEqual(held(), {
+        events: late.events,
+        seenAt: [seenAt[0], test.clock.now()],
+        confirmed: 2,
+      })
       assert.equal(await kindOf(stolen), 'older')
       assert.equal(await kindOf(rotate(late, 'next')), 'grown')
     })
@@ -158,9 +163,48 @@ describe('key logs of other nodes', () => {
       const { events, seenAt } = held()
       assert.equal(await settled(stolen), true)
       await test.restart()
-      assert.deepEqual(held(), { events, seenAt })
+      assert.deepEqual(held(), { events, seenAt, confirmed: 2 })
       assert.equal(await kindOf(rotate(stolen, 'next')), 'grown')
       assert.equal(await kindOf(late), 'forked')
+    })
+
+    it('stay settled, also over a restart, whatever the stolen rotation key makes beside them', async () => {
+      await settled(stolen)
+      const kept = rotate(stolen, 'next')
+      await kindOf(kept)
+      await test.restart()
+      for (const other of [second, rotate(first, 'another'), retire(first)]) {
+        assert.equal(await kindOf(other), 'older')
+        assert.equal(test.keyLogs.get(id)?.frozen, false)
+      }
+      assert.deepEqual(held().events, kept.events)
+      // What came after that, nobody has confirmed.
+      assert.equal(await kindOf(rotate(stolen, 'beside it')), 'forked')
+    })
+
+    it('are in question again once the recovery key speaks, and settled again by a person', async () => {
+      await settled(stolen)
+      assert.equal(await kindOf(second), 'older')
+      assert.equal(await kindOf(late), 'forked')
+      assert.equal(await kindOf(second), 'older', 'that one is decided all the same')
+      assert.deepEqual(held().conflict, late.events.slice(1))
+      assert.equal(await settled(late), true)
+      assert.deepEqual(held().confirmed, 2)
+      assert.equal(await kindOf(stolen), 'older')
+    })
+
+    it('are confirmed no further than a recovery has left them', async () => {
+      const longer = rotate(stolen, 'third')
+      await kindOf(late)
+      await settled(stolen)
+      await kindOf(longer)
+      await kindOf(rotate(stolen, 'beside it'))
+      assert.equal(await settled(longer), true)
+      assert.equal(held().confirmed, 3)
+      const back = recover(stolen, 'back')
+      assert.equal(await kindOf(back), 'recovered')
+      assert.equal(held().confirmed, 2)
+      assert.equal(await kindOf(longer), 'older')
     })
 
     it('are not settled by another event, nor when the disk refuses', async () => {

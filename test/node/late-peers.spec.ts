@@ -52,7 +52,7 @@ class Host {
     const { clock, home, name } = this
     const config = await readConfig(home.config, {}, { name, listen: [this.address] })
     const identity = await openIdentity(home.path, undefined)
-    const surroundings = { ...(await surroundingsOf(home)), clock }
+    const surroundings = { ...(await surroundingsOf(home, config)), clock }
     this.log = new LogTap()
     const log = createLog('debug', this.log)
     this.#node = await KithNode.openIn(surroundings, { home, config, identity, log })

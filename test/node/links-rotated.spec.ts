@@ -68,7 +68,6 @@ describe('links of a node whose key has changed', () => {
     ['a rotation without grace', rotate(first, 'second')],
     ['a compromise', rotate(first, 'second', { why: 'compromise' })],
     ['a recovery', recover(first, 'second')],
-    ['an end', retire(first)],
   ]
   for (const [name, after] of cutting) {
     it(`are cut at once after ${name}, in the middle of a call`, async () => {
@@ -83,6 +82,47 @@ describe('links of a node whose key has changed', () => {
       assert.deepEqual(told, [true, false])
     })
   }
+
+  describe('of a node that has retired', () => {
+    it('let it hear that this is known, are called on no more, and close', async () => {
+      const { link, peer } = await open(first)
+      await peer.call(1)
+      await take(retire(first))
+      await settle()
+      assert.equal(links.get(id), undefined)
+      assert.deepEqual([told, peer.closed], [[true, false], false])
+      await served.end(0, { a: 'receipt' })
+      assert.deepEqual(peer.all('end')[0]?.body, { a: 'receipt' })
+      await pass(RETIRED_MS)
+      assert.equal(peer.closed, true)
+      await assert.rejects(link.call('ping', null, PATIENT), { code: 'connection-lost' })
+    })
+
+    it('are cut after a moment, in the middle of a call', async () => {
+      const { link, peer } = await open(first)
+      await peer.call(1)
+      const call = link.call('ping', null, PATIENT)
+      call.catch(() => undefined)
+      await take(retire(first))
+      test.edit([pinOf('bert', first, { allow: [] })])
+      await pass(1_999)
+      assert.equal(peer.closed, false)
+      await pass(1)
+      assert.equal(peer.closed, true)
+      await assert.rejects(call, { code: 'connection-lost' })
+      assert.deepEqual(told, [true, false])
+    })
+
+    it('are cut at once when its pin is gone too', async () => {
+      const { peer } = await open(first)
+      await peer.call(1)
+      await take(retire(first))
+      test.edit([])
+      await settle()
+      assert.equal(peer.closed, true)
+      assert.deepEqual(told, [true, false])
+    })
+  })
 
   describe('with grace', () => {
     it('are there until the new one, so that what is asked meanwhile finds its way', async () => {
@@ -138,6 +178,17 @@ describe('links of a node whose key has changed', () => {
       assert.equal(peer.closed, false)
       await pass(1)
       assert.equal(peer.closed, true)
+    })
+
+    it('are called on no more from when it is over, when the timer is late', async () => {
+      await open(first)
+      await take(second)
+      const held: unknown[] = []
+      // The first of all timers that are due.
+      test.clock.after(1, () => held.push(links.get(id)))
+      test.clock.stall(GRACE_MS)
+      assert.deepEqual(held, [undefined])
+      assert.deepEqual(told, [true, false])
     })
 
     it('stay when their key is the one in force', async () => {

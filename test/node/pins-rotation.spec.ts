@@ -1,46 +1,27 @@
 import assert from 'node:assert/strict'
-import type { KnownPeer, Peer } from '../../src/node/pins.ts'
-import { validateKeyLog } from '../../src/protocol/key-log.ts'
-import { MAX_ROTATION_GRACE_SECONDS } from '../../src/protocol/limits.ts'
+import {
+  DEFAULT_RECOVERY_WINDOW_HOURS,
+  MAX_ROTATION_GRACE_SECONDS,
+} from '../../src/protocol/limits.ts'
+import { BERT, BERTS_LOGS, GRACE_MS, bertsPin } from '../helpers/berts-pin.ts'
 import type { Branch } from '../helpers/key-branch.ts'
-import { begin, recover, retire, rotate } from '../helpers/key-branch.ts'
-import { peerOf } from '../helpers/stub-pins.ts'
+import { recover, retire, rotate } from '../helpers/key-branch.ts'
 import { settle } from '../helpers/memory-channel.ts'
-import { idOfBranch, keyOf, pinOf, testPins } from '../helpers/test-pins.ts'
+import { idOfBranch, keyOf } from '../helpers/test-pins.ts'
 import type { TestPins } from '../helpers/test-pins.ts'
 
-const GRACE_MS = 60_000
 const YEAR_MS = 365 * 86_400_000
+const WINDOW_MS = DEFAULT_RECOVERY_WINDOW_HOURS * 3_600_000
+
+const { first, second, stolen, recovered } = BERTS_LOGS
 
 describe('the pin of a node', () => {
-  const make = testPins()
-  const first = begin('bert')
-  const second = rotate(first, 'second', { graceSeconds: GRACE_MS / 1_000 })
-  const stolen = rotate(first, 'stolen', { graceSeconds: GRACE_MS / 1_000 })
-  const recovered = recover(first, 'recovered')
-  const bert = pinOf('bert', first)
+  const { peer, standing, take, pins } = bertsPin()
   let test: TestPins
 
-  beforeEach(async () => {
-    test = await make(bert)
-    await take(first)
+  beforeEach(() => {
+    test = pins()
   })
-
-  async function take({ events }: Branch): Promise<string | undefined> {
-    return (await test.pins.take(events))?.kind
-  }
-
-  function peer(): Peer | undefined {
-    return test.pins.byName('bert')
-  }
-
-  /** How whoever holds the key of this branch stands. */
-  function standing(branch: Branch): string {
-    const found = test.pins.byKey(keyOf(branch))
-    if (found === undefined) return 'unknown'
-    assert.equal(found.pin, bert)
-    return found.superseded === true ? 'superseded' : 'in force'
-  }
 
   describe('that rotates', () => {
     it('follows, and knows the key before for its grace', async () => {
@@ -114,7 +95,7 @@ describe('the pin of a node', () => {
       }
       await take(second)
       clock.advance(-YEAR_MS)
-      test.edit([bert])
+      test.edit([BERT])
       assert.deepEqual(waits, [GRACE_MS, MAX_ROTATION_GRACE_SECONDS * 1_000])
       assert.equal(standing(first), 'superseded')
     })
@@ -136,10 +117,20 @@ describe('the pin of a node', () => {
       assert.equal(await take(after), 'grown')
       assert.deepEqual([standing(first), standing(after)], ['unknown', 'in force'])
       test.clock.advance(-YEAR_MS)
-      test.edit([bert])
+      test.edit([BERT])
       assert.equal(standing(first), 'unknown', 'also by a clock that was set back')
     })
   }
+
+  it('leaves no timer when its log changes while this node stops', async () => {
+    const release = test.holdWrites()
+    const taken = take(first)
+    const stopped = test.pins.stop()
+    const late = take(second)
+    release()
+    await Promise.all([taken, stopped, late])
+    assert.equal(test.clock.timers, 0)
+  })
 
   it('does not know a stolen key any more, also when the disk refuses the log that says so', async () => {
     test.failWrites()
@@ -161,52 +152,6 @@ describe('the pin of a node', () => {
     assert.deepEqual(done, ['told', 'stopped'])
   })
 
-  it('is taken back from a thief with the rotation key', async () => {
-    await take(stolen)
-    assert.equal(peer()?.key, keyOf(stolen))
-    assert.equal(await take(recovered), 'recovered')
-    assert.deepEqual([standing(stolen), standing(first)], ['unknown', 'unknown'])
-    assert.equal(standing(recovered), 'in force')
-    assert.equal(await take(stolen), 'older')
-    assert.equal(peer()?.key, keyOf(recovered))
-    assert.equal(peer()?.frozen, false)
-  })
-
-  describe('with two logs', () => {
-    beforeEach(async () => {
-      await take(second)
-      assert.equal(await take(stolen), 'forked')
-    })
-
-    it('is frozen, stays with the first, and knows no key of the other', () => {
-      assert.equal(peer()?.frozen, true)
-      assert.equal(test.pins.byKey(keyOf(second))?.frozen, true)
-      assert.equal(test.pins.byKey(keyOf(first))?.frozen, true)
-      assert.deepEqual([standing(second), standing(stolen)], ['in force', 'unknown'])
-    })
-
-    it('is frozen after a restart', async () => {
-      await test.restart()
-      assert.equal(peer()?.frozen, true)
-      assert.equal(standing(second), 'in force')
-    })
-
-    it('stays frozen whatever either key makes of it', async () => {
-      for (const log of [second, stolen, rotate(second, 'third'), rotate(stolen, 'worse')]) {
-        await take(log)
-        assert.equal(peer()?.frozen, true)
-        assert.equal(peer()?.key, keyOf(second))
-      }
-    })
-
-    it('is not frozen any more when the recovery key has spoken', async () => {
-      assert.equal(await take(recovered), 'recovered')
-      assert.equal(peer()?.frozen, false)
-      for (const old of [first, second, stolen]) assert.equal(standing(old), 'unknown')
-      assert.equal(standing(recovered), 'in force')
-    })
-  })
-
   it('that has retired has no key, and waits for none', async () => {
     await take(second)
     assert.equal(await take(retire(second)), 'grown')
@@ -217,6 +162,25 @@ describe('the pin of a node', () => {
     assert.equal(peer()?.retired, true)
     assert.equal(await take(recover(second, 'recovered')), 'recovered')
     assert.deepEqual([peer()?.retired, standing(recover(second, 'recovered'))], [false, 'in force'])
+  })
+
+  it('that has retired may return for as long as that can be undone, also after a restart', async () => {
+    await take(retire(first))
+    assert.equal(peer()?.mayReturn, true)
+    test.clock.advance(WINDOW_MS - 1)
+    await test.restart()
+    assert.equal(peer()?.mayReturn, true)
+    let told = 0
+    test.pins.onChange(() => told++)
+    test.clock.advance(1)
+    assert.deepEqual([told, peer()?.retired, peer()?.mayReturn], [1, true, undefined])
+    assert.equal(test.clock.timers, 0)
+  })
+
+  it('that has retired by its recovery key does not return', async () => {
+    await take(retire(first, 'recovery'))
+    assert.deepEqual([peer()?.retired, peer()?.mayReturn], [true, undefined])
+    assert.equal(test.clock.timers, 0)
   })
 
   it('tells of each change of its log, and of nothing else', async () => {
@@ -259,173 +223,8 @@ describe('the pin of a node', () => {
     test.edit([])
     assert.deepEqual([standing(first), standing(second)], ['unknown', 'unknown'])
     assert.equal(test.pins.keysOf(idOfBranch(first)), undefined)
-    test.edit([bert])
+    test.edit([BERT])
     assert.equal(await take(first), 'older')
     assert.equal(peer()?.key, keyOf(second))
-  })
-
-  describe('where none has the id of a log', () => {
-    const other = rotate(begin('other'), 'other key')
-
-    it('takes nothing of it, whoever shows it', async () => {
-      assert.equal(await take(other), undefined)
-      assert.equal(await test.pins.learn(other.events, keyOf(other)), undefined)
-      assert.deepEqual(await test.pins.meet(other.events, keyOf(other)), {})
-      assert.equal(test.pins.keysOf(idOfBranch(other)), undefined)
-      assert.deepEqual(await test.stored(), [idOfBranch(first)])
-    })
-  })
-
-  describe('whose log the holder of a key shows', () => {
-    async function learn(shown: Branch, by = shown): Promise<KnownPeer | undefined> {
-      return await test.pins.learn(shown.events, keyOf(by))
-    }
-
-    it('follows when the key is in force in it', async () => {
-      assert.equal((await learn(second))?.key, keyOf(second))
-      assert.equal(standing(first), 'superseded')
-    })
-
-    const refused: [name: string, shown: Branch, by: Branch][] = [
-      ['the key is that before', second, first],
-      ['the key is another', second, stolen],
-      ['the log has ended', retire(first), first],
-    ]
-    for (const [name, shown, by] of refused) {
-      it(`does not when ${name}`, async () => {
-        assert.equal(await learn(shown, by), undefined)
-        assert.equal(standing(first), 'in force')
-        assert.equal(peer()?.key, keyOf(first))
-      })
-    }
-
-    it('does not when its last event is not signed', async () => {
-      const [begun = new Uint8Array(), rotation = new Uint8Array()] = second.events
-      const spoiled = rotation.map((byte, at) => (at === rotation.length - 1 ? byte ^ 1 : byte))
-      assert.equal(await learn({ ...second, events: [begun, spoiled] }), undefined)
-      assert.equal(peer()?.key, keyOf(first))
-    })
-
-    it('does not for a log that contradicts it, and is frozen', async () => {
-      await learn(second)
-      assert.equal(await learn(stolen), undefined)
-      assert.deepEqual([peer()?.key, peer()?.frozen], [keyOf(second), true])
-    })
-
-    it('does not for an older one, though its key was in force then', async () => {
-      await learn(second)
-      assert.equal(await learn(first), undefined)
-      assert.equal(peer()?.key, keyOf(second))
-    })
-
-    it('does not put an id in the place of a bare key for a log that is not signed', async () => {
-      test.edit([peerOf('bert', { key: keyOf(first) }).pin])
-      const [event = new Uint8Array()] = first.events
-      const spoiled = event.map((byte, at) => (at === event.length - 1 ? byte ^ 1 : byte))
-      assert.equal(await learn({ ...first, events: [spoiled] }), undefined)
-      assert.equal(peer()?.pin.id, undefined)
-    })
-
-    for (const [name, key, taken] of [
-      ['has in force', keyOf(second), true],
-      ['had before', keyOf(first), false],
-    ] as const) {
-      it(`${taken ? 'follows' : 'does not follow'} from a bare key that the log ${name}`, async () => {
-        test.edit([peerOf('bert', { key }).pin])
-        const learnt = await learn(second)
-        assert.equal(learnt?.key, taken ? keyOf(second) : undefined)
-        assert.equal(peer()?.id, taken ? idOfBranch(first) : undefined)
-      })
-    }
-  })
-
-  describe('whose node shows another log of its own than is held', () => {
-    const third = rotate(second, 'third')
-    const cases: [name: string, shown: Branch, by: Branch, instead: boolean][] = [
-      ['an old one, under the key that was in force then', first, first, true],
-      ['one rotation behind, under the key of the copy', second, second, true],
-      ['another branch, under its key', stolen, stolen, true],
-      ['another branch under a later key', stolen, third, false],
-      ['the one that is held', third, third, false],
-      ['an old one under a later key', first, second, false],
-      ['an old one under another key', first, stolen, false],
-      ['an event that is not signed', spoiled(stolen), stolen, false],
-    ]
-    for (const [name, shown, by, instead] of cases) {
-      it(`${instead ? 'is shown what is held' : 'is shown nothing of it'}: ${name}`, async () => {
-        await take(third)
-        const met = await test.pins.meet(shown.events, keyOf(by))
-        assert.deepEqual(met.instead, instead ? third.events : undefined)
-        assert.equal(met.peer?.key, shown === third ? keyOf(third) : undefined)
-      })
-    }
-
-    it('is shown also an end', async () => {
-      await take(retire(second))
-      const { instead } = await test.pins.meet(second.events, keyOf(second))
-      assert.deepEqual(instead, retire(second).events)
-    })
-
-    it('is shown nothing when it is unpinned meanwhile', async () => {
-      const release = test.holdWrites()
-      const met = test.pins.meet(second.events, keyOf(second))
-      test.edit([])
-      release()
-      assert.deepEqual(await met, {})
-    })
-
-    it('is shown nothing for what is no log', async () => {
-      assert.deepEqual(await test.pins.meet([Uint8Array.of(0xff)], keyOf(first)), {})
-    })
-  })
-
-  function spoiled(branch: Branch): Branch {
-    const last = branch.events.at(-1) ?? new Uint8Array()
-    const spoilt = last.map((byte, at) => (at === last.length - 1 ? byte ^ 1 : byte))
-    return { ...branch, events: [...branch.events.slice(0, -1), spoilt] }
-  }
-
-  describe('that is frozen', () => {
-    const head = ({ events }: Branch): Uint8Array => validateKeyLog(events).head
-
-    beforeEach(async () => {
-      await take(second)
-      await take(stolen)
-      assert.equal(peer()?.frozen, true)
-    })
-
-    for (const [name, kept] of [
-      ['what is held', second],
-      ['what stands against it', stolen],
-    ] as const) {
-      it(`is settled on ${name}, and stays so after a restart`, async () => {
-        let changes = 0
-        test.pins.onChange(() => changes++)
-        test.pins.onKeyLogChange(() => assert.fail('nobody has shown anything'))
-        assert.equal(await test.pins.settle(idOfBranch(first), head(kept)), true)
-        assert.equal(changes, 1)
-        for (let i = 0; i < 2; i++) {
-          assert.deepEqual([peer()?.key, peer()?.frozen], [keyOf(kept), false])
-          assert.deepEqual(test.keyLogs.get(idOfBranch(first))?.held.events, kept.events)
-          await test.restart()
-        }
-      })
-    }
-
-    it('is not settled on another event, nor when it is not pinned', async () => {
-      for (const branch of [first, rotate(second, 'third')]) {
-        assert.equal(await test.pins.settle(idOfBranch(first), head(branch)), false)
-      }
-      test.edit([])
-      assert.equal(await test.pins.settle(idOfBranch(first), head(second)), false)
-      test.edit([bert])
-      assert.equal(peer()?.frozen, true)
-    })
-
-    it('is settled once', async () => {
-      assert.equal(await test.pins.settle(idOfBranch(first), head(second)), true)
-      assert.equal(await test.pins.settle(idOfBranch(first), head(second)), false)
-      assert.equal(peer()?.key, keyOf(second))
-    })
   })
 })

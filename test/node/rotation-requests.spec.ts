@@ -32,6 +32,8 @@ describe('rotation requests', () => {
   let requests: RotationRequests
   let raised: AlertInit[]
   let settled: number[]
+  /** Comes before any is settled. */
+  let settling: Promise<void>
   /** What the rotation key, which is kept here, has endorsed. */
   let endorsed: RotationDraft[]
   let endorse: (draft: RotationDraft) => Promise<EndorsedRotation>
@@ -41,6 +43,7 @@ describe('rotation requests', () => {
     for (const { events } of [server, other]) await test.pins.take(events)
     raised = []
     settled = []
+    settling = Promise.resolve()
     endorsed = []
     endorse = async (draft) => {
       endorsed.push(draft)
@@ -49,9 +52,7 @@ describe('rotation requests', () => {
     }
     start()
   })
-  afterEach(() => {
-    requests.stop()
-  })
+  afterEach(() => requests.stop())
 
   function start(): void {
     requests = new RotationRequests({
@@ -63,6 +64,7 @@ describe('rotation requests', () => {
         keep: async () => undefined,
         endorse: (draft) => endorse(draft),
         settle: async (log) => {
+          await settling
           settled.push(log.length)
         },
       },
@@ -90,7 +92,7 @@ describe('rotation requests', () => {
     for (let time = 0; time < 3; time++) {
       assert.equal(await requests.take(peer, request), undefined)
     }
-    requests.stop()
+    await requests.stop()
     start()
     assert.equal(await requests.take(peer, request), undefined)
     assert.deepEqual(
@@ -211,7 +213,7 @@ describe('rotation requests', () => {
 
   it('that time has overtaken are not in the list, whatever a crash has left', async () => {
     await requests.take(peer, requestOf())
-    requests.stop()
+    await requests.stop()
     await test.pins.take(later.events)
     start()
     assert.deepEqual(await requests.list(), [])
@@ -223,6 +225,26 @@ describe('rotation requests', () => {
     endorse = () => Promise.reject(new KithError('passphrase', 'sealed', { given: false }))
     await assert.rejects(requests.endorse(request, undefined), { code: 'passphrase' })
     assert.equal(await requests.take(peer, request), undefined)
+  })
+
+  it('hold up a stop while a kept key endorses, or is settled', async () => {
+    const gates = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()] as const
+    const [endorsing, settles] = gates
+    const { rotationSeed } = server
+    endorse = async (draft) => {
+      await endorsing.promise
+      return endorseRotation(draft, { rotationSeed, nextRotationKey: publicKeyOf(seedOf('n')) })
+    }
+    settling = settles.promise.then(() => undefined)
+    const done: string[] = []
+    const signed = requests.endorse(requestOf(), undefined).then(() => done.push('endorsed'))
+    await test.pins.take(later.events)
+    const stopped = requests.stop().then(() => done.push('stopped'))
+    endorsing.resolve(undefined)
+    await signed
+    settles.resolve(undefined)
+    await stopped
+    assert.deepEqual([done, settled], [['endorsed', 'stopped'], [2]])
   })
 
   describe('by key.request', () => {

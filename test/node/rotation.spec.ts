@@ -158,6 +158,18 @@ describe('rotation of a running node', () => {
     assert.equal(clock.timers, 0)
   })
 
+  it('is begun by nobody while the node stops', async () => {
+    await make()
+    const { log } = await readIdentity(home)
+    await rotation.prepareRecovery({ words: words.recovery, protection: CLEAR })
+    const stopped = rotation.stop()
+    for (const change of [rotation.rotate(ROUTINE), rotation.commitRecovery()]) {
+      await assert.rejects(change, { code: 'stopping' })
+    }
+    await stopped
+    assert.deepEqual((await readIdentity(home)).log, log)
+  })
+
   it('waits for a rotation key that is elsewhere, through a restart', async () => {
     await make({ rotationKeyOffHost: true })
     const outcome = await rotation.rotate(STOLEN)
@@ -203,5 +215,6 @@ describe('rotation of a running node', () => {
     const { key } = await rotation.retire({ passphrase: undefined })
     assert.equal(key, undefined)
     assert.deepEqual(steps, [['announce 1', before]])
+    assert.deepEqual(await keyNames(home), [], 'its keys were there until it was told')
   })
 })

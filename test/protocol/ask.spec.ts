@@ -117,10 +117,18 @@ describe('the life of an ask', () => {
 
   for (const state of ASK_STATES) {
     if (isFinal(state)) continue
-    const expected = UNCLAIMED.includes(state) ? ['queue', 'expire'] : ['interrupt', 'interrupt']
-    it(`after a crash while ${state} is: ${expected.join(', or when its time is over: ')}`, () => {
-      assert.deepEqual([afterCrash(state, false), afterCrash(state, true)], expected)
-    })
+    for (const parked of [false, true]) {
+      const on = UNCLAIMED.includes(state)
+        ? ['queue', 'expire']
+        : parked && state === 'waiting-approval'
+          ? ['resume', 'expire']
+          : ['interrupt', 'interrupt']
+      const what = `${state}${parked ? ', with all that it needs,' : ''}`
+      it(`after a crash while ${what} is: ${on.join(', or when its time is over: ')}`, () => {
+        const after = [false, true].map((expired) => afterCrash(state, { expired, parked }))
+        assert.deepEqual(after, on)
+      })
+    }
   }
 })
 

@@ -31,6 +31,8 @@ describe('grant', () => {
     ['ask.cancel', ['ask']],
     ['ask.get', ['ask']],
     ['status', ['status']],
+    ['approval.list', ['approve']],
+    ['approval.answer', ['approve']],
   ]
   for (const [verb, needs] of verbs) {
     it(`lets ${verb} in for ${String(needs)} and for nothing else`, () => {

@@ -43,6 +43,7 @@ describe('pin', () => {
         parallel: 2,
         queue: 8,
         depth: 0,
+        dailyBytes: 67_108_864,
         maxSeconds: 600,
         approve: [],
       },
@@ -65,6 +66,7 @@ describe('pin', () => {
         depth: 1,
         daily_usd: 1.5,
         daily_tokens: 200_000,
+        daily_bytes: 1_000,
         max_seconds: 60,
         hours: '07-22 Europe/Madrid',
         approve: ['write', 'spend'],
@@ -87,6 +89,7 @@ describe('pin', () => {
           depth: 1,
           dailyUsd: 1.5,
           dailyTokens: 200_000,
+          dailyBytes: 1_000,
           maxSeconds: 60,
           hours: { fromMinute: 420, toMinute: 1_320, zone: 'Europe/Madrid' },
           approve: ['write', 'spend'],
@@ -120,6 +123,7 @@ describe('pin', () => {
     { what: 'the deepest chain', peer: { ask: { depth: 7 } } },
     { what: 'a preset of its own', peer: { ask: { preset: 'garden-2' } } },
     { what: 'no money at all', peer: { ask: { daily_usd: 0, daily_tokens: 0 } } },
+    { what: 'nothing stored', peer: { ask: { daily_bytes: 0 } } },
   ]
   for (const { peer, what } of good) {
     it(`takes ${what}`, () => {
@@ -172,8 +176,9 @@ describe('pin', () => {
     { peer: { ask: { daily_usd: -1 } }, fault: /^peers\.0\.ask\.daily_usd: / },
     { peer: { ask: { daily_usd: Infinity } }, fault: /^peers\.0\.ask\.daily_usd: / },
     { peer: { ask: { daily_tokens: 0.5 } }, fault: /^peers\.0\.ask\.daily_tokens: / },
+    { peer: { ask: { daily_bytes: -1 } }, fault: /^peers\.0\.ask\.daily_bytes: / },
     { peer: { ask: { max_seconds: 43_201 } }, fault: /^peers\.0\.ask\.max_seconds: / },
-    { peer: { ask: { approve: ['read'] } }, fault: /^peers\.0\.ask\.approve\.0: / },
+    { peer: { ask: { approve: ['all'] } }, fault: /^peers\.0\.ask\.approve\.0: / },
   ]
   for (const { peer, fault } of bad) {
     it(`refuses ${JSON.stringify(peer)}`, () => {

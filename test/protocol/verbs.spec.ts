@@ -31,6 +31,11 @@ const STATUS = {
   uptimeMs: 1,
 }
 
+const LISTED = {
+  ...{ approval: ID, ask: ID, asker: NODE, tool: 'shell', class: 'exec' },
+  ...{ chain: [NODE], what: 'ls', openedAt: 1, expiresAt: 2 },
+}
+
 interface Case {
   name: string
   schema: z.ZodType
@@ -117,7 +122,7 @@ const CASES: Case[] = [
     schema: verbs.askEvent,
     least: { kind: 'accepted', position: 0 },
     takes: [{ position: 7 }],
-    refuses: [{ position: -1 }, { kind: 'tool' }],
+    refuses: [{ position: -1 }, { kind: 'thought' }],
   },
   {
     name: "ask's event, text",
@@ -183,6 +188,37 @@ const CASES: Case[] = [
     least: STATUS,
     takes: [{ health: 'degraded' }, { health: 'unhealthy' }],
     refuses: [{ health: 'fine' }, { asks: { running: 0 } }, { asks: null }, { uptimeMs: -1 }],
+  },
+  {
+    name: "approval.list's end",
+    schema: verbs.approvalListEnd,
+    least: { approvals: [] },
+    takes: [
+      { approvals: [{ ...LISTED, session: 's' }] },
+      { approvals: [{ ...LISTED, chain: [] }] },
+      { approvals: Array.from({ length: 64 }, () => LISTED) },
+    ],
+    refuses: [
+      { approvals: Array.from({ length: 65 }, () => LISTED) },
+      { approvals: [{ ...LISTED, asker: 'bert' }] },
+      { approvals: [{ ...LISTED, chain: Array.from({ length: 9 }, () => NODE) }] },
+      { approvals: [{ ...LISTED, what: 'w'.repeat(1_025) }] },
+      { approvals: [{ ...LISTED, key: 'ls' }] },
+    ],
+  },
+  {
+    name: 'approval.answer',
+    schema: verbs.approvalAnswerCall,
+    least: { approval: ID, answer: 'once' },
+    takes: [{ answer: 'session' }, { answer: 'always' }, { answer: 'deny' }],
+    refuses: [{ approval: 'x' }, { answer: 'grant' }, { answer: null }],
+  },
+  {
+    name: "approval.answer's end",
+    schema: verbs.approvalAnswerEnd,
+    least: { approval: ID, state: 'granted' },
+    takes: [{ state: 'denied' }],
+    refuses: [{ approval: 'x' }, { state: 'expired' }],
   },
   {
     name: "key.log's end",

@@ -5,11 +5,23 @@ import type { NetworkHost, SimConnection } from './sim-connection.ts'
 import { SimTransport } from './sim-transport.ts'
 import { latencyMs } from './wire.ts'
 
+/** Something that a process says on a connection. */
+export interface Sent {
+  from: NetworkHost
+  /** Peer id of the other end. */
+  to: string
+  /** The other end has made the connection. */
+  answers: boolean
+  bytes: Uint8Array
+}
+
 export interface NetworkComponents {
   scheduler: Scheduler
   random: Random
   /** Hears of bytes that arrived. */
   heard: (host: NetworkHost, bytes: Uint8Array) => void
+  /** Hears of bytes that leave. */
+  sent: (sent: Sent) => void
 }
 
 /** The network between the nodes: who listens where, and who cannot reach whom. */
@@ -17,6 +29,9 @@ export class Network {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly heard: NetworkComponents['heard']
+  readonly sent: NetworkComponents['sent']
+  /** When one machine has last tried to reach another. */
+  readonly #knocks = new Map<string, number>()
   readonly #machines = new Map<string, string>()
   readonly #listeners = new Map<string, SimTransport>()
   /** Ends of connections. */
@@ -26,10 +41,11 @@ export class Network {
   /** Pairs of machines between which nothing gets through. */
   readonly #parted = new Set<string>()
 
-  constructor({ heard, random, scheduler }: NetworkComponents) {
+  constructor({ heard, random, scheduler, sent }: NetworkComponents) {
     this.scheduler = scheduler
     this.random = random
     this.heard = heard
+    this.sent = sent
   }
 
   /** What a process on this host has in the place of libp2p. */
@@ -52,12 +68,25 @@ export class Network {
   /** Who answers at this address. */
   knock(from: NetworkHost, address: string): SimTransport | 'silence' | 'refused' {
     const name = this.#machines.get(address)
+    if (name !== undefined) this.#knocks.set(`${from.name} ${name}`, this.scheduler.now)
     if (name !== undefined && this.blocked(from.name, name)) return 'silence'
     return this.#listeners.get(address) ?? 'refused'
   }
 
+  /** When `from` has last tried to reach `to`, in ms since the epoch. */
+  lastKnock(from: string, to: string): number | undefined {
+    return this.#knocks.get(`${from} ${to}`)
+  }
+
   add(end: SimConnection): void {
     this.#ends.push(end)
+  }
+
+  /** Whether a machine has a connection with the holder of this key on which it has spoken this protocol. */
+  speaks(name: string, key: string, protocol: string): boolean {
+    return this.#ends.some(
+      (end) => end.host.name === name && end.remotePeer.toString() === key && end.speaks(protocol),
+    )
   }
 
   /** Does something as much later as it takes to cross the network. */

@@ -31,6 +31,8 @@ export interface ConnectionInit extends Omit<WireInit, 'deliver'> {
     /** Who takes a stream of this protocol that the other side opens. */
     handler: (protocol: string) => ((stream: SimStream) => void) | undefined
     data: (bytes: Uint8Array) => void
+    /** It says something. */
+    sends: (bytes: Uint8Array) => void
   }
 }
 
@@ -42,6 +44,8 @@ export class SimConnection extends EventTarget {
   status: 'open' | 'closed' = 'open'
   readonly #init: ConnectionInit
   readonly #streams = new Map<string, SimStream>()
+  /** Protocols in which this side has said something. */
+  readonly #spoken = new Set<string>()
   readonly #opening = new Map<string, PromiseWithResolvers<SimStream>>()
   /** What goes to the other side. */
   readonly #wire: Wire
@@ -78,6 +82,11 @@ export class SimConnection extends EventTarget {
     return this.status === 'closed' && this.#wire.empty
   }
 
+  /** Whether it is open, and this side has said something in this protocol. */
+  speaks(protocol: string): boolean {
+    return this.status === 'open' && this.#spoken.has(protocol)
+  }
+
   /** This end as libp2p's types have it. */
   get connection(): Connection {
     return this as unknown as Connection
@@ -110,6 +119,8 @@ export class SimConnection extends EventTarget {
 
   send(protocol: string, bytes: Uint8Array): boolean {
     if (this.status !== 'open') throw new Error('the connection is closed')
+    this.#spoken.add(protocol)
+    this.#init.on.sends(bytes)
     for (const part of cut(bytes, this.#init.random)) {
       this.#wire.push({ kind: 'data', protocol, bytes: part })
     }

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { WireFailure } from '../../src/node/answer.ts'
 import { configSchema } from '../../src/node/config.ts'
 import { homeOf } from '../../src/node/home.ts'
 import { KithNode } from '../../src/node/node.ts'
@@ -10,7 +11,8 @@ import { Disk } from './disk.ts'
 import type { NetworkHost } from './sim-connection.ts'
 import { SimClock } from './sim-clock.ts'
 import { SimEngine } from './sim-engine.ts'
-import { NONE_KEPT, SimKeys } from './sim-keys.ts'
+import { SimKept } from './sim-kept.ts'
+import { SimKeys } from './sim-keys.ts'
 import { SimPeers } from './sim-peers.ts'
 import type { World } from './world.ts'
 
@@ -23,6 +25,8 @@ interface Run {
   /** Of its own, since an engine may be deaf to the end of its ask. */
   engineClock: SimClock
   host: NetworkHost & { running: boolean }
+  /** It has ended where it stood. */
+  killed: boolean
   /** Where it writes; there before the node is. */
   database: Database | undefined
   node: KithNode | undefined
@@ -35,6 +39,7 @@ export class SimNode {
   readonly disk: Disk
   readonly peers = new SimPeers()
   readonly keys: SimKeys
+  readonly kept: SimKept
   readonly #world: World
   /** By how much the machine's clock is wrong. */
   #offsetMs = 0
@@ -48,11 +53,17 @@ export class SimNode {
     this.address = address
     this.disk = new Disk(world)
     this.keys = new SimKeys(name, world.scheduler.now)
+    this.kept = new SimKept(name)
   }
 
   /** The node, once it has started, and until it stops. */
   get node(): KithNode | undefined {
     return this.#stopping ? undefined : this.#run?.node
+  }
+
+  /** The node while it answers anybody: also when it stops. */
+  get answering(): KithNode | undefined {
+    return this.#run?.node
   }
 
   /** Where the running node writes. */
@@ -88,14 +99,18 @@ export class SimNode {
   }
 
   /**
-   * What the owner does with his node, if it is up. He may be refused with these codes; whatever else is thrown ends
-   * the simulation, unless the process has ended meanwhile and nobody is there to be told.
+   * What the owner does with his node, if it is up. He may be refused with these codes, and with any code of ours by a
+   * node that stops; whatever else is thrown ends the simulation, unless the process was killed meanwhile and nobody
+   * is there to be told.
    */
   owner(refusals: readonly FailureCode[], act: (node: KithNode) => Promise<unknown>): void {
     const { node } = this
-    if (node === undefined) return
+    const run = this.#run
+    if (node === undefined || run === undefined) return
     const acted = act(node).catch((err: unknown) => {
-      if (this.node !== node || (isFailure(err) && refusals.includes(err.code))) return
+      if (run.killed) return
+      const code = isFailure(err) || err instanceof WireFailure ? err.code : undefined
+      if (code !== undefined && (this.node !== node || refusals.includes(code))) return
       throw err
     })
     this.#world.watch(acted)
@@ -103,12 +118,19 @@ export class SimNode {
 
   /** Begins a process, unless there is one. */
   start(): void {
-    if (this.#run !== undefined || this.#world.ending) return
+    if (this.#run !== undefined || this.#world.ending || this.keys.retired) return
     const { network } = this.#world
     const [clock, engineClock] = [this.#makeClock(), this.#makeClock()]
     const { address, name } = this
     const host = { name, address, running: true, alive: () => host.running }
-    const run: Run = { clock, engineClock, host, database: undefined, node: undefined }
+    const run: Run = {
+      clock,
+      engineClock,
+      host,
+      killed: false,
+      database: undefined,
+      node: undefined,
+    }
     this.#run = run
     network.powerOn(name)
     this.note('starts')
@@ -119,6 +141,7 @@ export class SimNode {
   crash(powerCut: boolean): void {
     if (this.#run === undefined) return
     this.note(powerCut ? 'loses its power' : 'is killed')
+    this.#run.killed = true
     this.#end(this.#run)
     this.disk.crash(powerCut)
     this.#world.network.crash(this.#run.host, powerCut)
@@ -168,9 +191,11 @@ export class SimNode {
       database: run.database,
       peers: this.peers.source,
       keys: this.keys.own(clock),
-      kept: NONE_KEPT,
-      engine: () =>
-        new SimEngine({
+      kept: this.kept.own(clock),
+      lines: () => ({ write: () => undefined }),
+      engine: async () => ({
+        stop: async () => undefined,
+        engine: new SimEngine({
           clock: run.engineClock,
           onRun: (ask) => {
             if (!host.running) return
@@ -180,6 +205,7 @@ export class SimNode {
             }
           },
         }),
+      }),
       createTransport: network.createTransport(host),
     }
     const node = await KithNode.openIn(surroundings, {

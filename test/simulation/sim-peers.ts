@@ -1,5 +1,6 @@
 import { Document } from 'yaml'
-import type { PeersSource } from '../../src/node/pins.ts'
+import type { PeersSource } from '../../src/node/peers-source.ts'
+import { KithError } from '../../src/protocol/errors.ts'
 import { peersSchema } from '../../src/protocol/pin.ts'
 import type { Pin, PeerRow } from '../../src/protocol/pin.ts'
 import { applyEdit } from '../../src/store/peers-edit.ts'
@@ -33,7 +34,8 @@ export class SimPeers {
         const document = new Document({ version: 1, peers: this.#rows })
         applyEdit(document, edit)
         const after = document.toJS() as { peers: PeerRow[] }
-        peersSchema.parse(after)
+        const { error, success } = peersSchema.safeParse(after)
+        if (!success) throw new KithError('usage', error.message, { what: 'peers' })
         this.#rows = after.peers
         return this.#pins()
       },

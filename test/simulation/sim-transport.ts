@@ -137,6 +137,10 @@ export class SimTransport {
       data: (bytes) => {
         this.#network.heard(this.host, bytes)
       },
+      sends: (bytes) => {
+        const to = there.key
+        this.#network.sent({ from: this.host, to, answers: secured !== undefined, bytes })
+      },
       handler: (protocol) => {
         const handle = this.#handlers.get(protocol)
         if (handle === undefined) return undefined

@@ -121,4 +121,34 @@ describe('repository', () => {
       await assert.rejects(keysIn(), failed)
     })
   }
+
+  const reads: Record<string, () => Promise<unknown>> = {
+    get: () => records.get('a'),
+    getSync: async () => records.getSync('a'),
+    keys: () => Array.fromAsync(records.keys()),
+    entries: () => Array.fromAsync(records.entries()),
+    values: () => Array.fromAsync(records.values()),
+  }
+  for (const [name, read] of Object.entries(reads)) {
+    it(`says that the store is closed, in words of our own, to ${name}`, async () => {
+      await database.write([records.put('a', { id: 'a', at: 1 })], soft)
+      await read()
+      await database.close()
+      await assert.rejects(read, (err: unknown) => isFailure(err, 'stopping'))
+    })
+  }
+
+  it('says so to a loop that the end of the store interrupts', async () => {
+    const operations = ['a', 'b'].map((id) => records.put(id, { id, at: 1 }))
+    await database.write(operations, soft)
+    const reading = records.values({})
+    await reading.next()
+    await database.close()
+    await assert.rejects(
+      async () => {
+        for (;;) if ((await reading.next()).done === true) return
+      },
+      (err: unknown) => isFailure(err, 'stopping'),
+    )
+  })
 })

@@ -33,15 +33,25 @@ const ASK = {
   timeoutMs: 600_000,
 }
 
+const BUDGET = { microUsd: 1_500_000, tokens: 0 }
+const TOOL = { kind: 'tool', call: '1', name: 'write_file', state: 'begun' }
+const APPROVAL = { kind: 'approval', approval: ASK.ask, state: 'waiting', what: 'write notes.md' }
+
 const VALID: [name: string, message: Fields][] = [
   ['hello', HELLO],
   ['hello of several versions', { ...HELLO, sn: 63, epoch: 0, versions: [0, 300] }],
   ['call of ping', CALL],
   ['call of ask', { ...CALL, id: 8, verb: 'ask', body: ASK }],
+  [
+    'call of ask with all its limits',
+    { ...CALL, id: 9, verb: 'ask', body: { ...ASK, preset: 'read-only', budget: BUDGET } },
+  ],
   ['call without a deadline to speak of', { ...CALL, deadlineMs: Number.MAX_SAFE_INTEGER }],
   ['call with null for a body', { ...CALL, body: null }],
   ['call of the longest verb', { ...CALL, verb: 'v'.repeat(64) }],
   ['event', EVENT],
+  ['event of a tool', { ...EVENT, body: TOOL }],
+  ['event of an approval', { ...EVENT, body: APPROVAL }],
   ['event with a list for a body', { ...EVENT, seq: 0, body: [1, 'two', { bytes: '03' }] }],
   ['end', END],
   ['end of call 0', { ...END, id: 0, body: true }],

@@ -1,11 +1,13 @@
 import { KithError } from '../../protocol/errors.ts'
 import type { Memory } from '../memory.ts'
-import type { Asker, NodeFacts, Preset } from '../ports.ts'
-import type { ToolClass } from '../presets.ts'
+import type { Asker, EngineAsk, NodeFacts } from '../ports.ts'
+import type { ToolIdentity } from '../presets.ts'
+import type { ToolGuard } from '../tool-guard.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** What the builtin engine answers from. */
 export interface BuiltinComponents {
+  guard: ToolGuard
   facts: NodeFacts
   memory: Memory
   workspace: Workspace
@@ -13,10 +15,10 @@ export interface BuiltinComponents {
 
 /** One ask, as a command gets it. */
 export interface CommandCall extends BuiltinComponents {
+  ask: EngineAsk
   asker: Asker
   /** True if the owner of the node asks. */
   owner: boolean
-  preset: Preset
   /** What follows the command's name. */
   argument: string
   signal: AbortSignal
@@ -28,8 +30,8 @@ export interface Command {
   /** What stands after the name, such as `PATH`. */
   parameter?: string
   summary: string
-  /** Absent for what any peer that may ask may do. */
-  needs?: ToolClass
+  /** The tool of a model that does the same: whoever may not use that, may not use this. Absent for what all may do. */
+  needs?: ToolIdentity
   /** The answer, in pieces, each a line or a few. */
   answer(call: CommandCall): Iterable<string> | AsyncIterable<string>
 }

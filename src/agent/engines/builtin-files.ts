@@ -16,8 +16,11 @@ const MAX_LINE_CHARS = 200
 /** A file is given out in pieces of about this many UTF-16 units, cut at line ends. */
 const BLOCK_CHARS = 4_096
 
+/** What the answers about files are made from. */
+type FilesCall = Pick<CommandCall, 'argument' | 'signal' | 'workspace'>
+
 /** The paths of the workspace that fit a pattern. */
-export async function* answerFiles(call: CommandCall): AsyncGenerator<string> {
+export async function* answerFiles(call: FilesCall): AsyncGenerator<string> {
   const fits = patternTest(call.argument)
   const { paths, complete } = await call.workspace.list(call.signal)
   const fitting = paths.filter(fits)
@@ -42,7 +45,7 @@ export async function* answerRead({ argument, workspace }: CommandCall): AsyncGe
 }
 
 /** The lines of the workspace that hold all words. */
-export async function* answerSearch(call: CommandCall): AsyncGenerator<string> {
+export async function* answerSearch(call: FilesCall): AsyncGenerator<string> {
   const words = wordsOf(call.argument)
   if (words.length === 0) throw misused('search WORDS')
   const { paths, complete } = await call.workspace.list(call.signal)
@@ -66,7 +69,9 @@ export async function* answerRemember(call: CommandCall): AsyncGenerator<string>
 }
 
 /** The notes that hold all words. */
-export async function* answerRecall(call: CommandCall): AsyncGenerator<string> {
+export async function* answerRecall(
+  call: Pick<CommandCall, 'argument' | 'asker' | 'memory' | 'owner'>,
+): AsyncGenerator<string> {
   const words = wordsOf(call.argument)
   if (words.length === 0) throw misused('recall WORDS')
   const notes = await call.memory.recall(words)
@@ -83,7 +88,7 @@ function shown(text: string): string {
 }
 
 /** Who said a note, as the asker may know it: the names of peers are the owner's alone. */
-function sourceFor({ asker, owner }: CommandCall, source: string): string {
+function sourceFor({ asker, owner }: Pick<CommandCall, 'asker' | 'owner'>, source: string): string {
   if (source === asker.name) return 'you'
   if (owner) return source
   return source === OWNER_NAME ? 'the owner' : 'another peer'

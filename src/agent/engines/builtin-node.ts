@@ -13,8 +13,11 @@ const COUNT_PAUSE_MS = 20
 const MAX_ASKS_SHOWN = 20
 const MAX_NAME_CHARS = 64
 
+/** What the answers about the node are made from. */
+type NodeCall = Pick<CommandCall, 'asker' | 'facts' | 'owner'>
+
 /** Which node this is, and the fingerprint of its id. */
-export function* answerId({ facts }: CommandCall): Generator<string> {
+export function* answerId({ facts }: Pick<CommandCall, 'facts'>): Generator<string> {
   const { name, id, words } = facts.describe()
   if (name !== undefined) yield `${singleLine(name, MAX_NAME_CHARS)}\n`
   yield `${id}\n`
@@ -22,7 +25,7 @@ export function* answerId({ facts }: CommandCall): Generator<string> {
 }
 
 /** The node's time, in its own zone and in UTC. */
-export function* answerTime({ facts }: CommandCall): Generator<string> {
+export function* answerTime({ facts }: Pick<CommandCall, 'facts'>): Generator<string> {
   const now = facts.now()
   const zone = facts.zone()
   // Swedish writes a date as ISO 8601 does.
@@ -50,7 +53,7 @@ export async function* answerCount({ argument, signal }: CommandCall): AsyncGene
 }
 
 /** How the node is, in a few lines. */
-export async function* answerStatus(call: CommandCall): AsyncGenerator<string> {
+export async function* answerStatus(call: NodeCall): AsyncGenerator<string> {
   const { software, uptimeMs } = call.facts.describe()
   yield `${software}, up for ${durationText(uptimeMs)}\n`
   yield `${peerCounts(call)}\n`
@@ -59,7 +62,7 @@ export async function* answerStatus(call: CommandCall): AsyncGenerator<string> {
 }
 
 /** The peers by name, for the owner. Names are the owner's own and go to nobody else, who gets numbers. */
-export function* answerPeers(call: CommandCall): Generator<string> {
+export function* answerPeers(call: NodeCall): Generator<string> {
   yield `${peerCounts(call)}\n`
   if (!call.owner) return
   for (const { name, connected, lastSeenAt } of call.facts.peers()) {
@@ -69,7 +72,7 @@ export function* answerPeers(call: CommandCall): Generator<string> {
 }
 
 /** The latest asks: all of them for the owner, a peer's own for a peer. */
-export async function* answerAsks(call: CommandCall): AsyncGenerator<string> {
+export async function* answerAsks(call: NodeCall): AsyncGenerator<string> {
   const asks = await asksShown(call)
   if (asks.length === 0) yield 'No asks.\n'
   for (const { id, asker, state, at } of asks.slice(0, MAX_ASKS_SHOWN)) {
@@ -80,14 +83,14 @@ export async function* answerAsks(call: CommandCall): AsyncGenerator<string> {
   if (more > 0) yield `and ${more} more\n`
 }
 
-function peerCounts({ facts }: CommandCall): string {
+function peerCounts({ facts }: NodeCall): string {
   const peers = facts.peers()
   const connected = peers.filter((peer) => peer.connected).length
   return `peers: ${peers.length}, connected: ${connected}`
 }
 
 /** The asks that the asker may know of: nobody but the owner sees another's. */
-async function asksShown({ asker, facts, owner }: CommandCall): Promise<AskFact[]> {
+async function asksShown({ asker, facts, owner }: NodeCall): Promise<AskFact[]> {
   return (await facts.asks()).filter((ask) => owner || ask.asker === asker.name)
 }
 

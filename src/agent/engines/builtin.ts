@@ -1,9 +1,7 @@
-import { KithError } from '../../protocol/errors.ts'
 import { singleLine } from '../../protocol/text.ts'
-import { abortFailure, failureOf } from '../failure.ts'
-import { OWNER_NAME } from '../ports.ts'
-import type { Engine, EngineAsk, EngineEvent, Preset } from '../ports.ts'
-import { presetAllows } from '../presets.ts'
+import { ended } from '../failure.ts'
+import { isOwner } from '../owner.ts'
+import type { Engine, EngineAsk, EngineEvent } from '../ports.ts'
 import type { BuiltinComponents, Command, CommandCall } from './builtin-command.ts'
 import {
   answerFiles,
@@ -29,42 +27,57 @@ const COMMANDS: readonly Command[] = [
   { name: 'time', summary: 'the time here', answer: answerTime },
   { name: 'echo', parameter: 'TEXT', summary: 'your own text', answer: answerEcho },
   { name: 'count', parameter: 'N', summary: 'the numbers up to N, slowly', answer: answerCount },
-  { name: 'status', summary: 'how the node is', needs: 'read', answer: answerStatus },
-  { name: 'peers', summary: 'who is connected', needs: 'read', answer: answerPeers },
-  { name: 'asks', summary: 'the latest asks', needs: 'read', answer: answerAsks },
+  {
+    name: 'status',
+    summary: 'how the node is',
+    needs: { name: 'node_status', class: 'read' },
+    answer: answerStatus,
+  },
+  {
+    name: 'peers',
+    summary: 'who is connected',
+    needs: { name: 'list_peers', class: 'read' },
+    answer: answerPeers,
+  },
+  {
+    name: 'asks',
+    summary: 'the latest asks',
+    needs: { name: 'list_asks', class: 'read' },
+    answer: answerAsks,
+  },
   {
     name: 'files',
     parameter: '[PATTERN]',
     summary: 'the files of the workspace',
-    needs: 'read',
+    needs: { name: 'list_files', class: 'read' },
     answer: answerFiles,
   },
   {
     name: 'read',
     parameter: 'PATH',
     summary: 'the text of a file',
-    needs: 'read',
+    needs: { name: 'read_file', class: 'read' },
     answer: answerRead,
   },
   {
     name: 'search',
     parameter: 'WORDS',
     summary: 'the lines of files that hold all words',
-    needs: 'read',
+    needs: { name: 'search_files', class: 'read' },
     answer: answerSearch,
   },
   {
     name: 'recall',
     parameter: 'WORDS',
     summary: 'the notes that hold all words',
-    needs: 'read',
+    needs: { name: 'recall', class: 'read' },
     answer: answerRecall,
   },
   {
     name: 'remember',
     parameter: 'TEXT',
     summary: 'keep a note',
-    needs: 'write',
+    needs: { name: 'remember', class: 'write' },
     answer: answerRemember,
   },
 ]
@@ -89,40 +102,34 @@ export class BuiltinEngine implements Engine {
     this.#components = components
   }
 
-  async *run(ask: EngineAsk, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    try {
-      signal.throwIfAborted()
-      for await (const text of this.#answer(ask, signal)) {
-        yield { kind: 'text', text }
-        signal.throwIfAborted()
-      }
-      yield { kind: 'done' }
-    } catch (err) {
-      const failure = signal.aborted ? abortFailure(signal) : failureOf(err)
-      if (failure === undefined) throw err
-      yield failure
-    }
+  run(ask: EngineAsk, signal: AbortSignal): AsyncGenerator<EngineEvent> {
+    return ended(this.#answer(ask, signal), signal)
   }
 
-  #answer(ask: EngineAsk, signal: AbortSignal): Iterable<string> | AsyncIterable<string> {
+  async *#answer(ask: EngineAsk, signal: AbortSignal): AsyncGenerator<EngineEvent, undefined> {
     const { word, argument } = parsed(ask.text)
-    const owner = this.#isOwner(ask)
-    const preset = owner ? 'full' : ask.preset
-    const call = { ...this.#components, asker: ask.asker, owner, preset, argument, signal }
     const command = COMMANDS.find(({ name }) => name === word)
-    if (command === undefined) {
-      return GREETINGS.has(word) ? answerGreeting(call) : answerUnknown(call, ask.text)
+    yield* this.#permission(command, ask, signal)
+    const owner = isOwner(ask.asker, this.#components.facts)
+    const call = { ...this.#components, ask, asker: ask.asker, owner, argument, signal }
+    for await (const text of answerOf(command, word, call)) {
+      yield { kind: 'text', text }
+      signal.throwIfAborted()
     }
-    assertAllowed(command, preset)
-    if (command.needs !== undefined && ask.approve.includes(command.needs)) {
-      throw new KithError('approval-needed', `${command.name} waits for a person`, { task: ask.id })
-    }
-    return command.answer(call)
   }
 
-  /** The name alone is not enough: a peer that was ever named `self` must not have all rights. */
-  #isOwner({ asker }: EngineAsk): boolean {
-    return asker.name === OWNER_NAME && asker.id === this.#components.facts.describe().id
+  /** Returns once `command` may run. Nothing ran before, so that a checkpoint has nothing to say. */
+  async *#permission(
+    command: Command | undefined,
+    ask: EngineAsk,
+    signal: AbortSignal,
+  ): AsyncGenerator<EngineEvent> {
+    if (command?.needs === undefined) return
+    // A person who says yes to one file has not said so to another: alike is what says the same.
+    const call = { tool: command.needs, risk: 'safe', what: ask.text, key: ask.text } as const
+    const since = ask.resume === undefined ? {} : { approval: ask.resume.approval }
+    const waiting = { checkpoint: new Uint8Array(), signal, ...since }
+    yield* this.#components.guard.permit(ask, call, waiting)
   }
 }
 
@@ -138,18 +145,21 @@ function parsed(text: string): { word: string; argument: string } {
   return { word: word === '' ? 'help' : word, argument: trimmed.slice(first.length).trim() }
 }
 
-function mayRun({ needs }: Command, preset: Preset): boolean {
-  return needs === undefined || presetAllows(preset, needs)
+function answerOf(
+  command: Command | undefined,
+  word: string,
+  call: CommandCall,
+): Iterable<string> | AsyncIterable<string> {
+  if (command !== undefined) return command.answer(call)
+  return GREETINGS.has(word) ? answerGreeting(call) : answerUnknown(call)
 }
 
-function assertAllowed(command: Command, preset: Preset): void {
-  if (mayRun(command, preset)) return
-  const message = `${command.name} is above the preset ${preset}`
-  throw new KithError('denied', message, { rule: 'preset' })
+function mayRun({ needs }: Command, { ask, guard }: CommandCall): boolean {
+  return needs === undefined || guard.covers(ask, needs)
 }
 
-function* answerHelp({ preset }: CommandCall): Generator<string> {
-  const open = COMMANDS.filter((command) => mayRun(command, preset))
+function* answerHelp(call: CommandCall): Generator<string> {
+  const open = COMMANDS.filter((command) => mayRun(command, call))
   for (const { name, parameter = '', summary } of open) {
     yield `${`${name} ${parameter}`.padEnd('files [PATTERN]'.length)}  ${summary}\n`
   }
@@ -157,15 +167,15 @@ function* answerHelp({ preset }: CommandCall): Generator<string> {
   if (closed.length > 0) yield `Not open to you: ${namesOf(closed)}.\n`
 }
 
-function* answerGreeting({ facts, preset }: CommandCall): Generator<string> {
-  yield `Hello. I am the built-in engine of a ${facts.describe().software} node, without a model.\n`
-  yield `I understand: ${namesOf(COMMANDS.filter((command) => mayRun(command, preset)))}.\n`
+function* answerGreeting(call: CommandCall): Generator<string> {
+  yield `Hello. I am the built-in engine of a ${call.facts.describe().software} node, without a model.\n`
+  yield `I understand: ${namesOf(COMMANDS.filter((command) => mayRun(command, call)))}.\n`
 }
 
-function* answerUnknown({ preset }: CommandCall, text: string): Generator<string> {
+function* answerUnknown(call: CommandCall): Generator<string> {
   yield 'I am the built-in engine of this node. There is no model behind me, so I cannot answer that.\n'
-  yield `I heard: "${singleLine(text, MAX_QUOTE_CHARS)}"\n`
-  yield `I understand: ${namesOf(COMMANDS.filter((command) => mayRun(command, preset)))}.\n`
+  yield `I heard: "${singleLine(call.ask.text, MAX_QUOTE_CHARS)}"\n`
+  yield `I understand: ${namesOf(COMMANDS.filter((command) => mayRun(command, call)))}.\n`
 }
 
 function namesOf(commands: readonly Command[]): string {

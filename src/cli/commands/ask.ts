@@ -1,17 +1,19 @@
 import { Command } from 'commander'
-import type { AskReport, Input } from '../../node/control/api.ts'
+import type { AskStreamItem, Input } from '../../node/control/api.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { MAX_ASK_TEXT_BYTES } from '../../protocol/limits.ts'
+import type { AskFinal } from '../../protocol/verbs.ts'
 import { printAnswer } from '../answer-printer.ts'
 import type { AnswerOptions } from '../answer-printer.ts'
-import type { CliContext, Interrupts } from '../context.ts'
+import { jobOf, limitsOf, withJob, withLimits } from '../ask-limits.ts'
+import type { JobOptions, LimitOptions } from '../ask-limits.ts'
+import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { AskFailed, reportFailure } from '../failure.ts'
-import { followAsk } from '../follow-ask.ts'
+import { AskFailed } from '../failure.ts'
 import { positiveInteger } from '../options.ts'
-import { note } from '../terminal.ts'
+import { runAsk } from '../run-ask.ts'
 
-interface AskOptions extends AnswerOptions {
+interface AskOptions extends AnswerOptions, LimitOptions, JobOptions {
   session?: string
   wait?: true
   /** In seconds. */
@@ -22,7 +24,7 @@ interface AskOptions extends AnswerOptions {
 
 /** `kith ask NAME TEXT`: asks a peer, or `self`, and prints the answer as it comes. */
 export function askCommand(cli: CliContext): Command {
-  return new Command('ask')
+  const command = new Command('ask')
     .description('ask a peer and print its answer as it comes; Ctrl-C cancels')
     .argument('<name>', 'name of the peer, or self for this node')
     .argument('<text>', 'what to ask; - reads it from the standard input')
@@ -31,6 +33,7 @@ export function askCommand(cli: CliContext): Command {
     .option('--timeout <seconds>', 'longest time to the end of the answer', positiveInteger)
     .option('--id <id>', "the ask's own id (UUIDv7): sent twice, it is answered once")
     .option('--retry-of <id>', 'the ask that this one tries again')
+  return withJob(withLimits(command))
     .option('--no-stream', 'print the answer when it is whole')
     .option('--raw', 'leave control characters in, unless the answer goes to a terminal')
     .option('--json', 'print one JSON object for each piece; with --no-stream, one in all')
@@ -48,37 +51,16 @@ export async function ask(
   const request = requestOf(name, text === '-' ? await readText(cli) : text, options)
   const interrupts = cli.interrupts()
   try {
-    const report = await cli.client.call('ask', request, interrupts.second)
-    await answer(cli, report, options, interrupts)
+    const show = (items: AsyncIterable<AskStreamItem>): Promise<AskFinal> =>
+      printAnswer(cli, items, options)
+    const { final, ...told } = await runAsk(cli, request, show, interrupts)
+    if (interrupts.first.aborted) cli.exitCode = EXIT.interrupted
+    else if (final.outcome === 'failed') throw new AskFailed({ ...final, ...told })
   } catch (err) {
     if (!interrupts.first.aborted) throw err
     cli.exitCode = EXIT.interrupted
   } finally {
     interrupts.release()
-  }
-}
-
-/** Prints the answer to an ask. Cancels it at the first Ctrl-C, and leaves it at the second. */
-async function answer(
-  cli: CliContext,
-  { ask: id, peer }: AskReport,
-  options: AnswerOptions,
-  { first, second }: Interrupts,
-): Promise<void> {
-  const cancel = (): void => {
-    note(cli, `cancelling ${id}; Ctrl-C again leaves it`)
-    cli.client.call('cancelAsk', { ask: id }, second).catch((err: unknown) => {
-      if (!second.aborted) note(cli, `not cancelled: ${reportFailure(err).error.message}`)
-    })
-  }
-  if (first.aborted) cancel()
-  else first.addEventListener('abort', cancel, { once: true })
-  try {
-    const final = await printAnswer(cli, followAsk(cli, id, 0, second), options)
-    if (first.aborted) cli.exitCode = EXIT.interrupted
-    else if (final.outcome === 'failed') throw new AskFailed({ ...final, peer, ask: id })
-  } finally {
-    first.removeEventListener('abort', cancel)
   }
 }
 
@@ -92,6 +74,8 @@ function requestOf(peer: string, text: string, options: AskOptions): Input<'ask'
     ...(id === undefined ? {} : { ask: id }),
     ...(retryOf === undefined ? {} : { retryOf }),
     ...(wait === undefined ? {} : { wait }),
+    ...limitsOf(options),
+    ...jobOf(options),
   }
 }
 

@@ -1,43 +1,18 @@
-import type { Logger } from 'pino'
-import type { Agent } from '../../agent/agent.ts'
-import { afterCrash } from '../../protocol/ask.ts'
 import { KithError } from '../../protocol/errors.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
-import type { Clock } from '../clock.ts'
 import { digestOf } from './ask-store.ts'
-import type { AskRecord, AskStore } from './ask-store.ts'
+import { askedBefore } from './after-stop.ts'
+import type { AfterStopComponents, UnfinishedAsk } from './after-stop.ts'
+import { keyOf, turnOf } from './active-ask.ts'
+import type { ActiveAsk, EndReason } from './active-ask.ts'
+import type { AskRecord } from './ask-store.ts'
 import { Feed } from './feed.ts'
 import type { AskHandle, AskerInfo } from './handle.ts'
 import { failed, runEngine } from './run-engine.ts'
-import type { ClaimedAsk } from './run-engine.ts'
+import type { RunEngineComponents } from './run-engine.ts'
 import { Turns } from './turns.ts'
-import type { Turn } from './turns.ts'
 
-/** Why an ask is ended from outside its engine. */
-type EndReason = KithError<'cancelled'> | KithError<'deadline'> | KithError<'denied'>
-
-/** An ask without a final. */
-interface ActiveAsk extends Turn, ClaimedAsk {
-  cancelTimer: () => void
-  /** Resolves once the final is on disk; while it waits for its turn there is nothing to wait for. */
-  run: Promise<void> | undefined
-}
-
-/** How an asker stands, by the pins in force. */
-export interface AskerStanding {
-  asker: AskerInfo
-  /** The rule by which it may not ask now, if there is one. */
-  deniedBy: string | undefined
-}
-
-export interface AnswererComponents {
-  store: AskStore
-  agent: Pick<Agent, 'run' | 'name'>
-  /** Undefined for one that is not pinned. */
-  standing: (asker: string) => AskerStanding | undefined
-  clock: Clock
-  log: Logger
-}
+export type AnswererComponents = RunEngineComponents & AfterStopComponents
 
 export interface AnswererInit {
   /** Asks that run at once, of all askers. */
@@ -58,24 +33,16 @@ export class Answerer {
     this.#turns = new Turns(init)
   }
 
-  /**
-   * Settles what the last stop or crash left: what was claimed is answered `interrupted`; what waited waits again,
-   * unless its time is over or its asker is no longer pinned.
-   */
+  /** Takes up what the last stop or crash left, and ends what cannot go on. */
   async recover(): Promise<void> {
-    const { clock, log, standing, store } = this.#components
-    for (const record of await store.unfinished()) {
-      if (record.direction !== 'in') continue
-      const next = afterCrash(record.state, clock.now() >= record.deadlineAt)
-      const asker = standing(record.peer)?.asker
-      const call = await store.call(record)
-      if (next === 'queue' && asker !== undefined && call !== undefined) {
-        this.#enter(this.#activate(record, call, asker))
-        continue
+    for await (const ask of askedBefore(this.#components)) {
+      const active = this.#activate(ask)
+      if (active.parked === undefined) {
+        this.#enter(active)
+      } else {
+        this.#turns.park(active)
+        this.#start(active, Promise.resolve())
       }
-      const code = { interrupt: 'interrupted', expire: 'deadline', queue: 'cancelled' }[next]
-      await store.finish(record, failed(code))
-      log.warn({ ask: record.ask, peer: record.peer, code }, 'ask ended by the last stop')
     }
   }
 
@@ -83,8 +50,9 @@ export class Answerer {
   async stop(drainMs: number): Promise<void> {
     this.#stopping = true
     const running = [...this.#active.values()].filter(({ run }) => run !== undefined)
+    for (const active of running) this.#leave(active)
     const cancel = this.#components.clock.after(drainMs, () => {
-      for (const { stop } of running) stop.abort(new KithError('interrupted', 'the node stops', {}))
+      for (const { stop } of running) stop.abort(interrupted())
     })
     await Promise.all(running.map(async ({ run }) => await run))
     cancel()
@@ -124,12 +92,13 @@ export class Answerer {
   }
 
   /**
-   * Takes an ask, on disk before this resolves, or joins the one with its id.
+   * Takes an ask, on disk before this resolves, or joins the one with its id. `job` is for those of the owner.
    *
    * @throws {KithError} `conflict` when the id stands for another ask, `busy`
    */
-  async submit(asker: AskerInfo, call: AskCall): Promise<AskHandle> {
-    const digest = digestOf(call)
+  async submit(asker: AskerInfo, call: AskCall, job?: AskRecord['job']): Promise<AskHandle> {
+    const ofJob = job === undefined ? {} : { job }
+    const digest = digestOf({ ...call, ...ofJob })
     const known = this.find(asker.id, call.ask)
     if (known !== undefined) {
       if (Buffer.compare(known.digest, digest) === 0) return this.#handle(known, 0)
@@ -147,8 +116,9 @@ export class Answerer {
       receivedAt: now,
       deadlineAt: now + Math.min(call.timeoutMs, asker.grant.maxSeconds * 1_000),
       digest,
+      ...ofJob,
     }
-    const active = this.#activate(record, call, asker)
+    const active = this.#activate({ record, call, asker, feed: new Feed(), parked: undefined })
     const atOnce = this.#turns.enter(active)
     // Claimed by the same write when it need not wait: one fsync instead of two.
     if (atOnce) active.record = { ...record, state: 'claimed' }
@@ -178,7 +148,8 @@ export class Answerer {
       [...this.#active.values()].map(async (active) => {
         const reason = this.#reconsider(active)
         if (reason === undefined) return
-        if (reason.code === 'cancelled' || active.run === undefined) await this.#end(active, reason)
+        const waits = active.run === undefined || active.record.state === 'waiting-approval'
+        if (reason.code === 'cancelled' || waits) await this.#end(active, reason)
       }),
     )
   }
@@ -188,9 +159,9 @@ export class Answerer {
     const standing = this.#components.standing(active.asker.id)
     if (standing === undefined) return new KithError('cancelled', 'its asker is not pinned', {})
     const { asker, deniedBy: rule } = standing
-    if (rule !== undefined) return new KithError('denied', 'its asker may not ask now', { rule })
     active.asker = asker
-    return undefined
+    if (rule === undefined) return undefined
+    return new KithError('denied', 'its asker may not ask now', { rule })
   }
 
   #known(asker: string, ask: string): AskRecord {
@@ -200,15 +171,14 @@ export class Answerer {
     throw new KithError('bad-request', `no ask ${ask} of this asker`, { what: 'ask: unknown' })
   }
 
-  #activate(record: AskRecord, call: AskCall, asker: AskerInfo): ActiveAsk {
+  #activate(ask: UnfinishedAsk): ActiveAsk {
     const { clock } = this.#components
+    const { asker, record } = ask
     const active: ActiveAsk = {
       ...turnOf(asker),
-      record,
-      call,
-      asker,
-      feed: new Feed(),
+      ...ask,
       stop: new AbortController(),
+      left: false,
       // Under a clock that was set back meanwhile, it has no more time than it had at first.
       cancelTimer: clock.after(record.deadlineAt - Math.max(clock.now(), record.receivedAt), () => {
         void this.#end(active, new KithError('deadline', 'the ask took too long', {}))
@@ -239,9 +209,10 @@ export class Answerer {
         active.feed.fail(new Error(`ask ${active.record.ask} lost its store`, { cause: err }))
       })
       .finally(() => {
+        // One that the stop leaves as it is has no end to be read, and stays until its readers have gone.
+        if (active.left) return
         this.#forget(active)
-        const next = this.#stopping ? undefined : this.#turns.next()
-        if (next !== undefined) this.#start(next, Promise.resolve())
+        this.#startNext()
       })
   }
 
@@ -254,9 +225,35 @@ export class Answerer {
         await this.#finish(active, failed(reason.code, { ...reason.details }))
         return
       }
-      active.record = await store.advance(active.record, 'claimed')
+      if (active.parked === undefined) active.record = await store.advance(active.record, 'claimed')
     }
-    await this.#finish(active, await runEngine(this.#components, active))
+    const final = await runEngine(this.#components, active, (waits) => {
+      this.#wait(active, waits)
+    })
+    if (final !== undefined) await this.#finish(active, final)
+  }
+
+  /** Lets others have the turn of an ask while it waits for a person. */
+  #wait(active: ActiveAsk, waits: boolean): void {
+    if (!waits) {
+      this.#turns.unpark(active)
+      return
+    }
+    this.#turns.park(active)
+    if (this.#stopping) this.#leave(active)
+    else this.#startNext()
+  }
+
+  /** Ends the run of an ask that waits for a person, and leaves it on disk to go on after the stop. */
+  #leave(active: ActiveAsk): void {
+    if (active.parked === undefined) return
+    active.left = true
+    active.stop.abort(interrupted())
+  }
+
+  #startNext(): void {
+    const next = this.#stopping ? undefined : this.#turns.next()
+    if (next !== undefined) this.#start(next, Promise.resolve())
   }
 
   async #finish(active: ActiveAsk, final: AskFinal): Promise<void> {
@@ -291,10 +288,6 @@ export class Answerer {
   }
 }
 
-function turnOf({ id, grant }: AskerInfo): Turn {
-  return { owner: id, parallel: grant.parallel, queue: grant.queue }
-}
-
-function keyOf(asker: string, ask: string): string {
-  return `${asker}!${ask}`
+function interrupted(): KithError<'interrupted'> {
+  return new KithError('interrupted', 'the node stops', {})
 }

@@ -1,5 +1,5 @@
 import { OWNER_NAME } from '../../agent/ports.ts'
-import type { AskFact } from '../../agent/ports.ts'
+import type { AskFact, Job } from '../../agent/ports.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { MAX_ASK_SECONDS } from '../../protocol/limits.ts'
 import { uuidV7 } from '../../protocol/uuid.ts'
@@ -34,6 +34,9 @@ export interface OwnerAsk {
   ask?: string | undefined
   wait?: boolean | undefined
   retryOf?: string | undefined
+  preset?: AskCall['preset'] | undefined
+  budget?: AskCall['budget'] | undefined
+  job?: Job | undefined
 }
 
 /** Where the owner's asks start and are found again: those to this node itself, and those to its peers. */
@@ -53,6 +56,7 @@ export class AskDesk {
         parallel: Infinity,
         queue: Infinity,
         maxSeconds: MAX_ASK_SECONDS,
+        dailyBytes: Infinity,
       },
     }
   }
@@ -60,11 +64,12 @@ export class AskDesk {
   /**
    * Starts an ask, or joins the one with its id. On disk when this resolves.
    *
-   * @throws {KithError} `unknown-peer`, `conflict`, `busy`; `unreachable` for a peer whose node id is not known yet
+   * @throws {KithError} `unknown-peer`, `conflict`, `busy`; `unreachable` for a peer whose node id is not known yet;
+   *   `usage` for a job at a peer
    */
   async ask(request: OwnerAsk): Promise<AskHandle> {
     const { answerer, asker, clock, pins, randomBytes } = this.#components
-    const { peer: name, session, retryOf, text } = request
+    const { budget, job, peer: name, preset, retryOf, session, text } = request
     const call: AskCall = {
       ask: request.ask ?? uuidV7(clock.now(), randomBytes(10)),
       text,
@@ -72,8 +77,11 @@ export class AskDesk {
       timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       ...(session === undefined ? {} : { session }),
       ...(retryOf === undefined ? {} : { retryOf }),
+      ...(preset === undefined ? {} : { preset }),
+      ...(budget === undefined ? {} : { budget }),
     }
-    if (name === OWNER_NAME) return await answerer.submit(this.owner, call)
+    if (name === OWNER_NAME) return await answerer.submit(this.owner, call, job)
+    if (job !== undefined) throw jobAtPeer(job, name)
     const peer = pins.byName(name)
     if (peer === undefined) throw unknownPeer(name)
     const { id } = peer
@@ -105,13 +113,14 @@ export class AskDesk {
     return await this.find(ask)
   }
 
-  /** What was asked, and as much of the answer as is in. */
-  async content({ record }: AskHandle): Promise<{ text: string; answer: string }> {
+  /** What was asked, the names of those it came through, and as much of the answer as is in. */
+  async content({ record }: AskHandle): Promise<{ text: string; chain: string[]; answer: string }> {
     const { store } = this.#components
     const pieces = await Array.fromAsync(store.events(record), ({ body }) =>
       body.kind === 'text' ? body.text : '',
     )
-    return { text: (await store.call(record))?.text ?? '', answer: pieces.join('') }
+    const { chain = [], text = '' } = (await store.call(record)) ?? {}
+    return { text, chain: chain.map((peer) => this.nameOf({ peer })), answer: pieces.join('') }
   }
 
   /** The newest event's number of an ask. */
@@ -127,10 +136,10 @@ export class AskDesk {
     )
   }
 
-  /** Our name for the other side of an ask, or its node id when it is no longer pinned. */
-  nameOf(record: AskRecord): string {
-    if (record.peer === this.owner.id) return this.owner.name
-    return this.#components.pins.byId(record.peer)?.pin.name ?? record.peer
+  /** Our name for the other side of an ask, or its node id when it is not pinned. */
+  nameOf({ peer }: Pick<AskRecord, 'peer'>): string {
+    if (peer === this.owner.id) return this.owner.name
+    return this.#components.pins.byId(peer)?.pin.name ?? peer
   }
 
   async facts(): Promise<AskFact[]> {
@@ -143,6 +152,11 @@ export class AskDesk {
         at: record.receivedAt,
       }))
   }
+}
+
+function jobAtPeer({ name }: Job, peer: string): KithError<'usage'> {
+  const what = `what ${peer} spends is its own: the caps of job ${name} are for asks to ${OWNER_NAME}`
+  return new KithError('usage', what, { what })
 }
 
 export function unknownPeer(name: string): KithError<'unknown-peer'> {

@@ -5,7 +5,7 @@ import type { AskState } from '../../protocol/ask.ts'
 import { encode } from '../../protocol/cbor.ts'
 import type { CborValue } from '../../protocol/cbor.ts'
 import { uuidTime } from '../../protocol/uuid.ts'
-import { ASK_STATES, askCall, askEvent, askFinal, bytes } from '../../protocol/verbs.ts'
+import { askCall, askEvent } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import type { Database, Operation } from '../../store/database.ts'
 import { Journal } from '../../store/journal.ts'
@@ -13,39 +13,14 @@ import type { JournalVerdict } from '../../store/journal.ts'
 import { Repository } from '../../store/repository.ts'
 import type { KeyRange } from '../../store/repository.ts'
 import type { Clock } from '../clock.ts'
+import { recordSchema, stepSchema } from './ask-records.ts'
 import type { AskEvent } from './feed.ts'
 
 /** `in`: asked of us; `out`: asked by us. */
 export type Direction = 'in' | 'out'
 
-const recordSchema = z.strictObject({
-  direction: z.enum(['in', 'out']),
-  ask: z.string(),
-  /** Node id of the other side. */
-  peer: z.string(),
-  state: z.enum(ASK_STATES),
-  /** Times are ms since the epoch, by our clock. */
-  receivedAt: z.int(),
-  deadlineAt: z.int(),
-  finalAt: z.exactOptional(z.int()),
-  final: z.exactOptional(askFinal),
-  /** SHA-256 of the call: tells a duplicate from another ask under the same id. */
-  digest: bytes,
-  /** Set at the asker when its person cancelled: the peer is told so as soon as it can be. */
-  cancelled: z.exactOptional(z.boolean()),
-})
-
 /** Where an ask stands. What was asked, and what was answered, are kept beside it. */
 export type AskRecord = z.infer<typeof recordSchema>
-
-/** A step in the life of an ask: content itself is elsewhere, its hash is here. */
-const stepSchema = z.strictObject({
-  direction: z.enum(['in', 'out']),
-  peer: z.string(),
-  ask: z.string(),
-  step: z.enum([...ASK_STATES, 'event', 'cancel']),
-  digest: bytes,
-})
 
 type Step = z.infer<typeof stepSchema>
 

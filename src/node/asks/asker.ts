@@ -1,21 +1,18 @@
-import type { Logger } from 'pino'
-import { EMPTY_ANSWER, answerExcess, grown } from '../../protocol/ask.ts'
-import type { AnswerSize } from '../../protocol/ask.ts'
 import { KithError, isFailure } from '../../protocol/errors.ts'
-import { askEnd, askEvent, askSummary, parseBody } from '../../protocol/verbs.ts'
 import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
-import type { Caller } from '../caller.ts'
+import type { Breakers } from '../agent/breakers.ts'
 import type { Clock } from '../clock.ts'
 import type { Links } from '../links.ts'
-import type { Peer, Pins } from '../pins.ts'
+import type { Peer } from '../pins.ts'
 import { digestOf } from './ask-store.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
 import type { AskHandle } from './handle.ts'
-import { Feed } from './feed.ts'
-import type { AskEvent } from './feed.ts'
+import { outAsk } from './out-ask.ts'
+import type { OutAsk, OutAskInit } from './out-ask.ts'
+import { peerBreaker } from './peer-attempt.ts'
 import { failed } from './run-engine.ts'
-import { verdictOf } from './verdict.ts'
-import type { AskStanding } from './verdict.ts'
+import { sendAsk, sendCancel } from './send-ask.ts'
+import type { SendAskComponents } from './send-ask.ts'
 
 /** The peer ends an ask at its deadline; we wait so much longer for that end to come. */
 const DEADLINE_GRACE_MS = 5_000
@@ -23,39 +20,11 @@ const DEADLINE_GRACE_MS = 5_000
 /** Wait before an ask is sent again over a link that was lost, or to a peer that was busy. */
 const RETRY_MS = 1_000
 
-/** Time for a short call about an ask: cancel and the like. */
-const CONTROL_TIMEOUT_MS = 10_000
-
-export interface AskerComponents {
+export interface AskerComponents extends SendAskComponents {
   store: AskStore
-  caller: Pick<Caller, 'call'>
-  pins: Pick<Pins, 'byId'>
+  breakers: Pick<Breakers, 'enter' | 'makeDue'>
   links: Pick<Links, 'onChange'>
   clock: Clock
-  log: Logger
-}
-
-interface OutAsk extends Omit<AskStanding, 'cancelled'> {
-  record: AskRecord
-  call: AskCall
-  feed: Feed
-  /** Number of the last event taken, and perhaps still on its way to disk. */
-  takenSeq: number
-  /** Of all events taken. */
-  size: AnswerSize
-  /** The peer said it has it on disk. */
-  accepted: boolean
-  /** Its final is decided, and perhaps still on its way to disk. */
-  ended: boolean
-  /** Resolves when it is on disk. */
-  stored: Promise<void>
-  /** Writes of events, one after the other. */
-  written: Promise<void>
-  /** Ends its delivery: by `cancelled`, and with it the ask; by `stopping`, and the ask waits for the next start. */
-  stop: AbortController
-  /** Ends a wait for the peer. */
-  wake: AbortController
-  delivery: Promise<void>
 }
 
 /** Asks peers: each ask is on disk before any network, is sent until its answer is in, and is answered once. */
@@ -68,20 +37,25 @@ export class Asker {
     this.#components = components
   }
 
-  /** Takes up the asks that a stop or a crash left without an answer. */
+  /** Takes up the asks that a stop or a crash left without an answer, and cancels those that nobody waits for now. */
   async start(): Promise<void> {
-    const { links, store } = this.#components
+    const { breakers, links, pins, store } = this.#components
     this.#unlisten = links.onChange((peer, up) => {
       if (!up) return
+      const pinned = pins.byId(peer.id)
+      if (pinned !== undefined) breakers.makeDue(peerBreaker(pinned.pin.name))
       for (const ask of this.#active.values()) if (ask.record.peer === peer.id) ask.wake.abort()
     })
-    for (const record of await store.unfinished()) {
-      if (record.direction !== 'out') continue
+    for (const unfinished of await store.unfinished()) {
+      if (unfinished.direction !== 'out') continue
+      // An ask that was running here has ended with its process, and so has its need of others.
+      const orphan = unfinished.onBehalfOf !== undefined && unfinished.cancelled !== true
+      const record = orphan ? await store.noteCancel(unfinished) : unfinished
       const call = await store.call(record)
       if (call === undefined) continue
       const events = await Array.fromAsync(store.events(record))
       const stored = Promise.resolve()
-      this.#deliver(record, call, events, { stored, wait: true, sent: true })
+      this.#deliver({ record, call, events, stored, wait: true, sent: true })
     }
   }
 
@@ -100,8 +74,18 @@ export class Asker {
     return this.#active.size
   }
 
-  /** Sends an ask, or joins the one with its id. On disk when this resolves. @throws {KithError} `conflict` */
-  async ask(peer: Peer & { id: string }, call: AskCall, wait: boolean): Promise<AskHandle> {
+  /**
+   * Sends an ask, or joins the one with its id. On disk when this resolves. `onBehalfOf` is the ask to us for which
+   * it is made.
+   *
+   * @throws {KithError} `conflict`
+   */
+  async ask(
+    peer: Peer & { id: string },
+    call: AskCall,
+    wait: boolean,
+    onBehalfOf?: string,
+  ): Promise<AskHandle> {
     const { clock, store } = this.#components
     const digest = digestOf(call)
     const active = this.#active.get(call.ask)
@@ -121,9 +105,10 @@ export class Asker {
       receivedAt: now,
       deadlineAt: now + call.timeoutMs,
       digest,
+      ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
     }
     const stored = store.create(record, call)
-    this.#deliver(record, call, [], { stored, wait, sent: false })
+    this.#deliver({ record, call, events: [], stored, wait, sent: false })
     await stored
     return this.attach(record)
   }
@@ -145,7 +130,7 @@ export class Asker {
       // Before the wait: the ask may end meanwhile, and its final must not be lost to this record.
       ask.record = { ...ask.record, cancelled: true }
       await noted
-      await this.#sendCancel(ask)
+      await sendCancel(this.#components, ask)
     } else {
       ask.stop.abort(new KithError('cancelled', 'cancelled before it was sent', {}))
       await ask.delivery
@@ -162,36 +147,15 @@ export class Asker {
     }
   }
 
-  #deliver(
-    record: AskRecord,
-    call: AskCall,
-    events: readonly AskEvent[],
-    { sent, stored, wait }: { sent: boolean; stored: Promise<void>; wait: boolean },
-  ): void {
-    const feed = new Feed(events)
-    const ask: OutAsk = {
-      record,
-      call,
-      feed,
-      takenSeq: feed.lastSeq,
-      size: events.reduce((sum, { body }) => grown(sum, body), EMPTY_ANSWER),
-      wait,
-      sent,
-      accepted: feed.lastSeq > 0,
-      tries: sent ? 1 : 0,
-      ended: false,
-      stored,
-      written: Promise.resolve(),
-      stop: new AbortController(),
-      wake: new AbortController(),
-      delivery: Promise.resolve(),
-    }
+  #deliver(init: OutAskInit): void {
+    const { record, stored } = init
+    const ask = outAsk(init)
     this.#active.set(record.ask, ask)
     ask.delivery = stored
       .then(() => this.#run(ask))
       .catch((err: unknown) => {
         this.#components.log.error({ ask: record.ask, err }, 'ask could not be delivered')
-        feed.fail(new Error(`ask ${record.ask} could not be delivered`, { cause: err }))
+        ask.feed.fail(new Error(`ask ${record.ask} could not be delivered`, { cause: err }))
       })
       .finally(() => {
         this.#active.delete(record.ask)
@@ -209,7 +173,7 @@ export class Asker {
         ? failed('deadline')
         : peer === undefined
           ? failed('not-pinned', { peer: ask.record.peer })
-          : await this.#send(ask, peer, leftMs)
+          : await sendAsk(this.#components, ask, peer, leftMs)
       if (final !== undefined) {
         await this.#finish(ask, final)
         return
@@ -218,75 +182,6 @@ export class Asker {
       await clock.sleep(RETRY_MS, AbortSignal.any([ask.wake.signal, ask.stop.signal]))
     }
     if (isFailure(ask.stop.signal.reason, 'cancelled')) await this.#finish(ask, failed('cancelled'))
-  }
-
-  /** One try: the final, or undefined to try again. */
-  async #send(ask: OutAsk, peer: Peer, leftMs: number): Promise<AskFinal | undefined> {
-    const { caller } = this.#components
-    const attach = { ask: ask.record.ask, after: ask.feed.lastSeq }
-    const cancelled = ask.record.cancelled === true
-    // What was cancelled is not sent once more: it would begin now if it never got there.
-    const [verb, body] =
-      ask.accepted || cancelled ? (['ask.attach', attach] as const) : (['ask', ask.call] as const)
-    try {
-      if (cancelled) await this.#sendCancel(ask)
-      const end = await caller.call(peer, verb, body, askEnd, {
-        deadlineMs: leftMs,
-        signal: ask.stop.signal,
-        onSent: () => {
-          ask.sent = true
-          ask.tries++
-        },
-        onEvent: (seq, event) => {
-          this.#take(ask, seq, event)
-        },
-      })
-      await ask.written
-      // With a piece missing, the rest is fetched by number. The end of another ask is none of this one.
-      const whole = end.ask === ask.record.ask && end.lastSeq === ask.feed.lastSeq
-      return whole ? { outcome: 'done', end } : undefined
-    } catch (err) {
-      await ask.written
-      if (ask.stop.signal.aborted) return undefined
-      if (isFailure(err, 'too-large')) {
-        // A peer that has no end is not read to its end: it is told, and the ask is over here.
-        await this.#sendCancel(ask)
-        return failed(err.code, { ...err.details })
-      }
-      return verdictOf(err, { ...ask, cancelled })
-    }
-  }
-
-  /** Stores and shows the next event; any other was here or comes again. @throws {KithError} `bad-request`, `too-large` */
-  #take(ask: OutAsk, seq: number, body: unknown): void {
-    const event = { seq, body: parseBody(askEvent, body) }
-    if (event.body.kind === 'accepted') {
-      ask.accepted = true
-      return
-    }
-    if (seq !== ask.takenSeq + 1) return
-    // Before it waits for the disk: what waits is in memory.
-    const size = grown(ask.size, event.body)
-    const excess = answerExcess(size)
-    if (excess !== undefined) throw new KithError('too-large', 'the answer is too long', excess)
-    ask.takenSeq = seq
-    ask.size = size
-    ask.written = ask.written.then(async () => {
-      await this.#components.store.addEvent(ask.record, event)
-      ask.feed.push(event)
-    })
-  }
-
-  async #sendCancel(ask: OutAsk): Promise<void> {
-    const peer = this.#components.pins.byId(ask.record.peer)
-    if (peer === undefined) return
-    const options = { deadlineMs: CONTROL_TIMEOUT_MS, signal: ask.stop.signal }
-    await this.#components.caller
-      .call(peer, 'ask.cancel', { ask: ask.record.ask }, askSummary, options)
-      // The ask's own end tells how it went; without a link, the next try cancels first.
-      .catch((err: unknown) => {
-        this.#components.log.debug({ ask: ask.record.ask, err }, 'cancel not delivered')
-      })
   }
 
   async #finish(ask: OutAsk, final: AskFinal): Promise<void> {

@@ -1,3 +1,5 @@
+import { EMPTY_ANSWER, grown } from '../../protocol/ask.ts'
+import type { AnswerSize } from '../../protocol/ask.ts'
 import type { AskEventBody, AskFinal } from '../../protocol/verbs.ts'
 
 /** A numbered piece of an answer. */
@@ -9,12 +11,18 @@ export interface AskEvent {
 /** The events of an ask under way, and its final when it comes, for any number of readers, each at its own pace. */
 export class Feed {
   readonly #events: AskEvent[] = []
+  #size: AnswerSize = EMPTY_ANSWER
   #final: AskFinal | undefined
   #failure: Error | undefined
   #news = Promise.withResolvers<void>()
 
   constructor(events: readonly AskEvent[] = []) {
-    this.#events.push(...events)
+    for (const event of events) this.#add(event)
+  }
+
+  /** How much of an answer it holds. */
+  get size(): AnswerSize {
+    return this.#size
   }
 
   get lastSeq(): number {
@@ -26,7 +34,7 @@ export class Feed {
   }
 
   push(event: AskEvent): void {
-    this.#events.push(event)
+    this.#add(event)
     this.#wake()
   }
 
@@ -63,6 +71,11 @@ export class Feed {
         await orAborted(this.#news.promise, signal)
       }
     }
+  }
+
+  #add(event: AskEvent): void {
+    this.#events.push(event)
+    this.#size = grown(this.#size, event.body)
   }
 
   #wake(): void {

@@ -9,7 +9,14 @@ export interface AskerInfo {
   name: string
   /** Node id. */
   id: string
-  grant: Pick<AskGrant, 'preset' | 'approve' | 'parallel' | 'queue' | 'maxSeconds'>
+  grant: Pick<AskGrant, 'preset' | 'approve' | 'parallel' | 'queue' | 'maxSeconds' | 'dailyBytes'>
+}
+
+/** How an asker stands, by the pins in force. */
+export interface AskerStanding {
+  asker: AskerInfo
+  /** The rule by which it may not ask now, if there is one. */
+  deniedBy: string | undefined
 }
 
 /** An ask whose answer can be read. */

@@ -15,6 +15,8 @@ export class Turns<T extends Turn> {
   readonly #parallel: number
   readonly #places: number
   readonly #running = new Set<T>()
+  /** Those that gave their turn back until they can use it. */
+  readonly #parked = new Set<T>()
   /** In the order of their turns: an owner that was served goes to the end. */
   readonly #waiting = new Map<string, T[]>()
 
@@ -33,9 +35,10 @@ export class Turns<T extends Turn> {
     return waiting
   }
 
-  /** Turns of this owner that run or wait. */
+  /** Turns of this owner that run, are parked or wait. */
   of(owner: string): number {
-    return (this.#waiting.get(owner)?.length ?? 0) + this.#runningOf(owner)
+    const parked = countOf(this.#parked, owner)
+    return (this.#waiting.get(owner)?.length ?? 0) + parked + countOf(this.#running, owner)
   }
 
   /** @throws {KithError} `busy` when neither a turn nor a place in the queue is free for this one */
@@ -60,9 +63,20 @@ export class Turns<T extends Turn> {
     return false
   }
 
+  /** Takes back the turn of one that can do nothing for now. It keeps its place among those of its owner. */
+  park(turn: T): void {
+    this.#running.delete(turn)
+    this.#parked.add(turn)
+  }
+
+  /** Gives a parked one its turn again, at once: what it has begun is worth more than what has not. */
+  unpark(turn: T): void {
+    if (this.#parked.delete(turn)) this.#running.add(turn)
+  }
+
   /** Takes this one out, wherever it stands. */
   leave(turn: T): void {
-    if (this.#running.delete(turn)) return
+    if (this.#running.delete(turn) || this.#parked.delete(turn)) return
     const left = this.#waiting.get(turn.owner)?.filter((other) => other !== turn) ?? []
     if (left.length > 0) this.#waiting.set(turn.owner, left)
     else this.#waiting.delete(turn.owner)
@@ -82,12 +96,12 @@ export class Turns<T extends Turn> {
   }
 
   #mayRun({ owner, parallel }: Turn): boolean {
-    return this.#running.size < this.#parallel && this.#runningOf(owner) < parallel
+    return this.#running.size < this.#parallel && countOf(this.#running, owner) < parallel
   }
+}
 
-  #runningOf(owner: string): number {
-    let running = 0
-    for (const turn of this.#running) if (turn.owner === owner) running++
-    return running
-  }
+function countOf(turns: Iterable<Turn>, owner: string): number {
+  let count = 0
+  for (const turn of turns) if (turn.owner === owner) count++
+  return count
 }

@@ -9,6 +9,9 @@ const MAX_DETAILS = 16
 const MAX_KEY_CHARS = 64
 const MAX_DETAIL_CHARS = 256
 
+/** In the details of a `breaker-open`: it is a breaker of ours. A peer cannot say so of its own. */
+const OURS = { by: 'here' }
+
 /** How an ask of ours stands when a try to have it answered fails. */
 export interface AskStanding {
   /** It may stay in the outbox while the peer is absent. */
@@ -29,6 +32,9 @@ export function verdictOf(err: unknown, ask: AskStanding): AskFinal | undefined 
   if (err instanceof WireFailure) return refused(err, ask)
   if (isFailure(err, 'unreachable')) {
     return ask.sent || ask.wait ? undefined : failed('unreachable', { ...err.details })
+  }
+  if (isFailure(err, 'breaker-open')) {
+    return ask.sent || ask.wait ? undefined : failed('breaker-open', { ...err.details, ...OURS })
   }
   if (isFailure(err, 'connection-lost') || isFailure(err, 'deadline')) return undefined
   if (isFailure(err, 'bad-request')) return failed('bad-request', { ...err.details })
@@ -52,6 +58,7 @@ function plain(details: { [key: string]: unknown }): { [key: string]: string | n
       (entry): entry is [string, string | number] =>
         typeof entry[1] === 'string' || typeof entry[1] === 'number',
     )
+    .filter(([key]) => !Object.hasOwn(OURS, key))
     .slice(0, MAX_DETAILS)
   return Object.fromEntries(
     kept.map(([key, value]) => [

@@ -1,11 +1,18 @@
 import type { z } from 'zod'
 import { ALERT_ROUTES } from './routes/alerts.ts'
+import { APPROVAL_ROUTES } from './routes/approvals.ts'
 import { ASK_ROUTES } from './routes/asks.ts'
+import { BREAKER_ROUTES } from './routes/breakers.ts'
+import { BUDGET_ROUTES } from './routes/budget.ts'
 import { INVITE_ROUTES } from './routes/invites.ts'
 import { KEY_ROUTES } from './routes/keys.ts'
+import { MCP_TOOL_ROUTES } from './routes/mcp-tools.ts'
+import { MEMORY_ROUTES } from './routes/memory.ts'
+import { MODEL_ROUTES } from './routes/models.ts'
 import { NODE_ROUTES } from './routes/node.ts'
 import { PEER_ROUTES } from './routes/peers.ts'
 import type { StreamNameOf } from './routes/route.ts'
+import { SESSION_ROUTES } from './routes/sessions.ts'
 import { STRANGER_ROUTES } from './routes/strangers.ts'
 
 /*
@@ -18,9 +25,16 @@ export const ROUTES = {
   ...PEER_ROUTES,
   ...ASK_ROUTES,
   ...ALERT_ROUTES,
+  ...APPROVAL_ROUTES,
   ...KEY_ROUTES,
   ...STRANGER_ROUTES,
   ...INVITE_ROUTES,
+  ...SESSION_ROUTES,
+  ...MEMORY_ROUTES,
+  ...BUDGET_ROUTES,
+  ...BREAKER_ROUTES,
+  ...MODEL_ROUTES,
+  ...MCP_TOOL_ROUTES,
 }
 
 export type Routes = typeof ROUTES
@@ -34,21 +48,37 @@ export type Output<N extends RouteName> = z.output<Routes[N]['output']>
 
 // The command line sees the control API by this file alone.
 export type { AlertReport } from './routes/alerts.ts'
+export type { ApprovalReport, RememberedReport } from './routes/approvals.ts'
 export type { AskReport, AskStreamItem } from './routes/asks.ts'
+export type { BreakerReport } from './routes/breakers.ts'
+export type {
+  BudgetReport,
+  CostRecordReport,
+  CostSumReport,
+  ScopeReport,
+  SpentReport,
+} from './routes/budget.ts'
 export type { InviteReport, JoinReport, PairingsReport } from './routes/invites.ts'
 export type {
   DrillReport,
   KeyEventReport,
+  KeyLogExport,
   KeyReport,
+  LostNodeRoute,
   OfflineKeyRoute,
   PeerKeysReport,
+  RetireReport,
   RotateReport,
   RotationReport,
   RotationRequestReport,
   SettlementReport,
 } from './routes/keys.ts'
+export type { McpServerReport } from './routes/mcp-tools.ts'
+export type { NoteReport } from './routes/memory.ts'
+export type { ModelReport, ModelTestReport } from './routes/models.ts'
 export type { DoctorReport, StatusReport } from './routes/node.ts'
 export type { ExplainReport, PeerReport, PingReport } from './routes/peers.ts'
+export type { SessionReport, SessionView } from './routes/sessions.ts'
 export type { StrangersReport } from './routes/strangers.ts'
 
 /** The body of every answer that is not a success. */

@@ -46,6 +46,12 @@ const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
   alerts: ['GET', '/v1/alerts'],
   ackAlerts: ['POST', '/v1/alerts/:alert/ack'],
   alertEvents: ['GET', '/v1/alerts/events'],
+  approvals: ['GET', '/v1/approvals'],
+  approvalEvents: ['GET', '/v1/approvals/events'],
+  showApproval: ['GET', '/v1/approvals/:approval'],
+  answerApproval: ['POST', '/v1/approvals/:approval/answer'],
+  rememberedAnswers: ['GET', '/v1/remembered-answers'],
+  forgetAnswer: ['POST', '/v1/remembered-answers/:approval/forget'],
   key: ['GET', '/v1/key'],
   rotate: ['POST', '/v1/key/rotate'],
   requestRotation: ['POST', '/v1/key/request'],
@@ -58,6 +64,8 @@ const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
   checkRecovery: ['POST', '/v1/key/recover/check'],
   prepareRecovery: ['POST', '/v1/key/recover'],
   commitRecovery: ['POST', '/v1/key/recover/commit'],
+  retire: ['POST', '/v1/key/retire'],
+  exportKeyLog: ['GET', '/v1/key/log'],
   drillRotation: ['POST', '/v1/key/drill'],
   peerKeys: ['GET', '/v1/peers/:name/keys'],
   settlePeer: ['POST', '/v1/peers/:name/settle'],
@@ -72,6 +80,21 @@ const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
   join: ['POST', '/v1/joins'],
   followJoin: ['POST', '/v1/joins/:invite/follow'],
   confirmPeer: ['POST', '/v1/peers/:name/confirm'],
+  sessions: ['GET', '/v1/sessions'],
+  showSession: ['GET', '/v1/session'],
+  removeSession: ['POST', '/v1/sessions/remove'],
+  memory: ['GET', '/v1/memory'],
+  addNote: ['POST', '/v1/memory'],
+  forgetNotes: ['POST', '/v1/memory/forget'],
+  budget: ['GET', '/v1/budget'],
+  costs: ['GET', '/v1/budget/costs'],
+  breakers: ['GET', '/v1/breakers'],
+  resetBreaker: ['POST', '/v1/breakers/:name/reset'],
+  models: ['GET', '/v1/models'],
+  testModel: ['POST', '/v1/models/test'],
+  mcpTools: ['GET', '/v1/mcp-tools'],
+  lookAtMcpServer: ['POST', '/v1/mcp-tools/:server/look'],
+  acceptMcpTools: ['POST', '/v1/mcp-tools/:server/accept'],
 }
 
 /** Speaks to the daemon of one home over its unix socket. */
@@ -112,6 +135,19 @@ export class ControlClient {
     signal?: AbortSignal,
   ): AsyncGenerator<Output<'alertEvents'>> {
     return this.#stream('alertEvents', input, signal)
+  }
+
+  /** Cost records, then their sum. @throws as `call` */
+  costs(input: Input<'costs'>, signal?: AbortSignal): AsyncGenerator<Output<'costs'>> {
+    return this.#stream('costs', input, signal)
+  }
+
+  /** Approvals, as they open. @throws as `call` */
+  approvalEvents(
+    input: Input<'approvalEvents'>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Output<'approvalEvents'>> {
+    return this.#stream('approvalEvents', input, signal)
   }
 
   async *#stream<N extends StreamName>(

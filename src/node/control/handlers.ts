@@ -1,12 +1,19 @@
 import type { KithNode } from '../node.ts'
 import type { Routes } from './api.ts'
 import { alertHandlers } from './handlers/alerts.ts'
+import { approvalHandlers } from './handlers/approvals.ts'
 import { askHandlers } from './handlers/asks.ts'
+import { breakerHandlers } from './handlers/breakers.ts'
+import { budgetHandlers } from './handlers/budget.ts'
 import { inviteHandlers } from './handlers/invites.ts'
 import { keyHandlers } from './handlers/keys.ts'
+import { mcpToolHandlers } from './handlers/mcp-tools.ts'
+import { memoryHandlers } from './handlers/memory.ts'
+import { modelHandlers } from './handlers/models.ts'
 import { nodeHandlers } from './handlers/node.ts'
 import type { DaemonHooks } from './handlers/node.ts'
 import { peerHandlers } from './handlers/peers.ts'
+import { sessionHandlers } from './handlers/sessions.ts'
 import { strangerHandlers } from './handlers/strangers.ts'
 import type { HandlersOf } from './routes/route.ts'
 
@@ -19,8 +26,18 @@ export function createHandlers(node: KithNode, init: DaemonHooks): Handlers {
     ...peerHandlers(node),
     ...askHandlers(node),
     ...alertHandlers(node),
-    ...keyHandlers(node),
+    ...approvalHandlers({
+      ...{ caller: node.caller, pins: node.pins, self: node.self },
+      approvals: node.agent.approvals,
+    }),
+    ...keyHandlers(node, init),
     ...strangerHandlers(node),
     ...inviteHandlers(node),
+    ...sessionHandlers(node),
+    ...memoryHandlers(node),
+    ...budgetHandlers(node),
+    ...breakerHandlers(node),
+    ...modelHandlers(node),
+    ...mcpToolHandlers(node),
   }
 }

@@ -5,11 +5,14 @@ import { fingerprintWords } from '../../protocol/node-id.ts'
 import { peerIdOf } from '../../protocol/peer-id.ts'
 import { requestText, rotationWords } from '../../protocol/rotation-request.ts'
 import { sha256 } from '../../protocol/sha256.ts'
+import { idOfKeyLog } from '../key-logs.ts'
+import { keyLogFile } from '../keys/own-log.ts'
 import type { KithNode } from '../node.ts'
 import type { Peer } from '../pins.ts'
 import type { RotationRequest } from '../rotation-requests.ts'
 import type {
   KeyEventReport,
+  KeyLogExport,
   KeyReport,
   KeyStandingReport,
   PeerKeysReport,
@@ -105,6 +108,13 @@ export async function reportKeys(node: KithNode): Promise<KeyReport> {
       endorsed: request.endorsed !== undefined,
     })),
   }
+}
+
+/** A key log as a file. */
+export function reportExport(events: readonly Uint8Array[], frozen: boolean): KeyLogExport {
+  const id = idOfKeyLog(events)
+  const file = Buffer.from(keyLogFile(events)).toString()
+  return { id, words: fingerprintWords(id), events: events.length, frozen, file }
 }
 
 /** Why a peer's pin has the key that it has. */

@@ -36,6 +36,7 @@ export function reportPeer(node: KithNode, peer: Peer): PeerReport {
 
 function stateOf(peer: Peer, connected: boolean): PeerReport['state'] {
   if (peer.frozen) return 'frozen'
+  if (peer.retired) return 'retired'
   if (peer.unpinnedUsAt !== undefined) return 'unpinned-you'
   if (connected) return 'connected'
   return peer.key === undefined ? 'waiting' : 'disconnected'

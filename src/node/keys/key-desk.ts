@@ -71,7 +71,7 @@ export class KeyDesk {
   async stop(): Promise<void> {
     await this.rotation.stop()
     this.announcer.stop()
-    this.requests.stop()
+    await this.requests.stop()
   }
 
   /** Whether the key that rotates this node is on this host. */
@@ -134,11 +134,13 @@ export class KeyDesk {
   async keep(peer: Peer, words: string, passphrase: string | undefined): Promise<void> {
     const { kept, pins } = this.#components
     const state = peer.id === undefined ? undefined : pins.keysOf(peer.id)?.state
-    if (state === undefined) {
-      const { name } = peer.pin
-      const what = `${name} has not shown its key log yet`
-      throw new KithError('unknown-peer', what, { name }, { hint: `kith ping ${name}` })
-    }
+    if (state === undefined) throw logNotShown(peer)
     await kept.keep(state, words, passphrase)
   }
+}
+
+/** The error for a peer of whose keys nothing is known here. */
+export function logNotShown({ pin: { name } }: Peer): KithError<'unknown-peer'> {
+  const what = `${name} has not shown its key log yet`
+  return new KithError('unknown-peer', what, { name }, { hint: `kith ping ${name}` })
 }

@@ -10,7 +10,7 @@ import { readPeers } from '../../store/peers-file.ts'
 import { readConfig } from '../config.ts'
 import type { Input, Output } from '../control/api.ts'
 import { homeKeyHandlers } from '../control/handlers/home-keys.ts'
-import { reportOwnKeys, reportRotation } from '../control/key-reports.ts'
+import { reportExport, reportOwnKeys, reportRotation } from '../control/key-reports.ts'
 import type { KEY_ROUTES, KeyReport, OfflineKeyRoute } from '../control/routes/keys.ts'
 import type { HandlersOf } from '../control/routes/route.ts'
 import type { Home } from '../home.ts'
@@ -20,6 +20,7 @@ import { forkPoint } from './fork-point.ts'
 import { readOwnLog } from './own-log.ts'
 import { commitRecovery, prepareRecovery } from './recover.ts'
 import type { PreparedRecovery } from './recover.ts'
+import { retire } from './retire.ts'
 import { commitRotation, endorseHere, prepareRotation, preparedRotation } from './rotate.ts'
 import { whereRotationKeyIs } from './rotation-key.ts'
 import { dropSuperseded, settleKeys } from './superseded.ts'
@@ -67,6 +68,11 @@ export class OfflineKeys {
         await commitRecovery(home.path, this.#recovery)
         return await this.#reportChange()
       },
+      retire: async (input) => await this.#retire(input),
+      exportKeyLog: async ({ peer }) => {
+        if (peer !== undefined) throw notRunning(home, `knows the key log of ${peer}`)
+        return reportExport((await readOwnLog(home.path)).events, false)
+      },
       drillRotation: async ({ passphrase }) => await this.#drill(passphrase),
     }
   }
@@ -108,15 +114,22 @@ export class OfflineKeys {
   async #request(input: Input<'requestRotation'>): Promise<Output<'requestRotation'>> {
     const { path } = this.#home
     const { passphrase, via } = input
-    if (via !== undefined) {
-      const what = `no node is running in ${path} that could ask ${via}`
-      throw new KithError('daemon-not-running', what, { home: path }, { hint: 'kith start' })
-    }
+    if (via !== undefined) throw notRunning(this.#home, `could ask ${via}`)
     const draft = await this.#waiting()
     if (draft === undefined) throw noRotation(this.#home, 'no rotation waits for its rotation key')
     const { secret } = await openKeyInUse(path, await readOwnLog(path), passphrase)
     const request = requestText(createRotationRequest(draft, secret))
     return { rotation: reportRotation(draft), request }
+  }
+
+  async #retire({ passphrase, words }: Input<'retire'>): Promise<Output<'retire'>> {
+    const { path, peers } = this.#home
+    await this.#hold()
+    const at = Date.now()
+    const { id, log } = await retire(path, words === undefined ? { at, passphrase } : { at, words })
+    await dropSuperseded(path, at)
+    const pins = await readPeers(peers)
+    return { id, sn: log.length - 1, peers: pins.map(({ name }) => ({ peer: name, told: false })) }
   }
 
   /** The rotation that waits for whoever has its rotation key. */
@@ -185,4 +198,9 @@ export class OfflineKeys {
 
 function noRotation({ path }: Home, what: string): KithError<'no-rotation'> {
   return new KithError('no-rotation', what, { home: path }, { hint: 'kith key rotate' })
+}
+
+function notRunning({ path }: Home, what: string): KithError<'daemon-not-running'> {
+  const message = `no node is running in ${path} that ${what}`
+  return new KithError('daemon-not-running', message, { home: path }, { hint: 'kith start' })
 }

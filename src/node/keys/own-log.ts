@@ -30,6 +30,17 @@ export function ownLogPath(home: string): string {
   return join(home, 'identity.json')
 }
 
+/** A key log in the form of `identity.json`. It says nothing secret. */
+export function keyLogFile(events: readonly Uint8Array[]): Uint8Array {
+  const log = events.map((event) => Buffer.from(event).toString('base64url'))
+  return Buffer.from(`${JSON.stringify({ version: FILE_VERSION, log }, null, 2)}\n`)
+}
+
+/** The signed events in such a file, which may be no valid log. @throws {SyntaxError | ZodError} */
+export function parseKeyLogFile(content: Uint8Array): Uint8Array[] {
+  return logFile.parse(JSON.parse(Buffer.from(content).toString())).log
+}
+
 /** @throws {KithError} `no-identity`, `corrupt`, `unsafe-file` */
 export async function readOwnLog(home: string): Promise<OwnLog> {
   const own = await findOwnLog(home)
@@ -43,8 +54,8 @@ export async function findOwnLog(home: string): Promise<OwnLog | undefined> {
   const content = await readPrivateFile(path)
   if (content === undefined) return undefined
   try {
-    const { log } = logFile.parse(JSON.parse(Buffer.from(content).toString()))
-    return { content, events: log, state: validateKeyLog(log) }
+    const events = parseKeyLogFile(content)
+    return { content, events, state: validateKeyLog(events) }
   } catch (err) {
     throw damaged(path, err)
   }
@@ -52,7 +63,7 @@ export async function findOwnLog(home: string): Promise<OwnLog | undefined> {
 
 /** Puts a log where there is none. @throws {KithError} `exists` */
 export async function createOwnLog(home: string, events: readonly Uint8Array[]): Promise<void> {
-  await createPrivateFile(ownLogPath(home), written(events))
+  await createPrivateFile(ownLogPath(home), keyLogFile(events))
 }
 
 /**
@@ -66,7 +77,7 @@ export async function replaceOwnLog(
   events: readonly Uint8Array[],
 ): Promise<void> {
   const path = ownLogPath(home)
-  if (await replacePrivateFile(path, before.content, written(events))) return
+  if (await replacePrivateFile(path, before.content, keyLogFile(events))) return
   throw outdated(`${path} has changed meanwhile`)
 }
 
@@ -92,9 +103,4 @@ export function outdated(what: string): KithError<'rotation-outdated'> {
 export function retired(id: string): KithError<'retired'> {
   const hint = 'kith key recover'
   return new KithError('retired', `the node ${id} is retired: no key is in force`, { id }, { hint })
-}
-
-function written(events: readonly Uint8Array[]): Uint8Array {
-  const log = events.map((event) => Buffer.from(event).toString('base64url'))
-  return Buffer.from(`${JSON.stringify({ version: FILE_VERSION, log }, null, 2)}\n`)
 }

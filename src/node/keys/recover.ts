@@ -8,6 +8,7 @@ import type { Protection } from '../../store/keystore.ts'
 import { identityOf } from '../identity.ts'
 import type { Identity } from '../identity.ts'
 import { commitmentTo, hasKey, keyFolder, randomSeed, sealKey } from './key-files.ts'
+import { withoutEnd } from './fork-point.ts'
 import {
   createOwnLog,
   findOwnLog,
@@ -57,7 +58,7 @@ export interface PreparedRecovery {
  * Proves that these are the words that would recover the node, and changes nothing.
  *
  * @returns the node's id, and the number that the recovery would have in its log
- * @throws {KithError} `usage`, `wrong-words`; `malformed` for a log that is not this node's; as `readOwnLog`
+ * @throws {KithError} `usage`, `wrong-words`; `malformed` for a log that is not this node's; as `readOwnLog`, `withoutEnd`
  */
 export async function checkRecoveryWords(
   home: string,
@@ -132,9 +133,7 @@ async function readFork(home: string, log: readonly Uint8Array[] | undefined): P
     return { own, events: log, state: validateKeyLog(log, own?.state.id) }
   }
   const own = await readOwnLog(home)
-  if (own.state.keyInForce !== undefined) return { own, events: own.events, state: own.state }
-  // A recovery undoes a retirement: it stands in its place, not after it.
-  const events = own.events.slice(0, -1)
+  const events = withoutEnd(own.events, own.state)
   return { own, events, state: validateKeyLog(events) }
 }
 

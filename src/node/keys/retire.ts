@@ -16,7 +16,7 @@ export type RetirementInit = {
 
 /**
  * Ends this home's node: no key of it is in force from here on, and it does not start again. Its keys are there until
- * `dropSuperseded`, so that a node that runs can still announce its end.
+ * `dropSuperseded`.
  *
  * @throws {KithError} `retired`, `rotation-key-off-host`, `wrong-words`, `usage`; as `readOwnLog` and `openSecret`;
  *   with nothing changed

@@ -9,6 +9,8 @@ import type { AskCall, AskEnd } from '../../protocol/verbs.ts'
 import { WireFailure } from '../answer.ts'
 import type { Answer } from '../answer.ts'
 import type { Answerer } from '../asks/answerer.ts'
+import { bytesOfAsk } from '../asks/daily-bytes.ts'
+import type { DailyBytes } from '../asks/daily-bytes.ts'
 import type { AskHandle, AskerInfo } from '../asks/handle.ts'
 import type { AskRecord } from '../asks/ask-store.ts'
 import type { KnownPeer } from '../pins.ts'
@@ -22,8 +24,12 @@ export interface AskVerbComponents {
   >
 }
 
+export interface NewAskComponents extends AskVerbComponents {
+  bytes: Pick<DailyBytes, 'excess' | 'add'>
+}
+
 /** `ask`: starts an ask or joins the one with its id, and sends its events and its final. */
-export function askVerb({ answerer }: AskVerbComponents, init: { ownId: string }): AnyVerb {
+export function askVerb({ answerer, bytes }: NewAskComponents, init: { ownId: string }): AnyVerb {
   const cells = new Map<string, number>()
   const verb: Verb<AskCall> = {
     name: 'ask',
@@ -48,9 +54,16 @@ export function askVerb({ answerer }: AskVerbComponents, init: { ownId: string }
       }
       const problem = idProblem(body.ask, now, answerer.newestForgotten(peer.id))
       if (problem !== undefined) throw new KithError('bad-request', problem, { what: problem })
-      answerer.assertRoom(askerOf(peer))
+      const asker = askerOf(peer)
+      answerer.assertRoom(asker)
+      const more = bytesOfAsk(body)
+      const full = bytes.excess(asker, more)
+      if (full !== undefined) {
+        throw new KithError('budget-exhausted', 'its asks take too much room on disk', { ...full })
+      }
       return () => {
         cells.set(peer.id, rate.cell)
+        bytes.add(asker, more)
       }
     },
     run: async ({ peer, body, answer }) => {

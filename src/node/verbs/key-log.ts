@@ -3,7 +3,7 @@ import { ANNOUNCES_PER_MINUTE } from '../../protocol/limits.ts'
 import { decideRate, perMinute } from '../../protocol/rate.ts'
 import { createReceipt } from '../../protocol/receipt.ts'
 import { keyAnnounceCall, keyLogCall } from '../../protocol/verbs.ts'
-import type { Pins } from '../pins.ts'
+import type { KnownPeer, Pins } from '../pins.ts'
 import type { Self } from '../self.ts'
 import { defineVerb } from './verb.ts'
 import type { AnyVerb } from './verb.ts'
@@ -30,21 +30,22 @@ export function keyLogVerb({ pins, self }: KeyLogVerbsComponents): AnyVerb {
 
 /** `key.announce`: takes a key log of a node that is pinned here, and gives a receipt for what is held of it now. */
 export function keyAnnounceVerb({ pins, self }: KeyLogVerbsComponents): AnyVerb {
-  /** Rate cells by node id: a key more is no call more. */
+  /** Rate cells, one or two of each node: a key more is no call more. */
   const cells = new Map<string, number>()
   return defineVerb({
     name: 'key.announce',
     body: keyAnnounceCall,
     whenFrozen: true,
     withOldKey: true,
-    admit: ({ peer: { id }, now }) => {
-      const rate = decideRate(perMinute(ANNOUNCES_PER_MINUTE), cells.get(id), now)
+    admit: ({ peer, now }) => {
+      const cell = cellOf(peer)
+      const rate = decideRate(perMinute(ANNOUNCES_PER_MINUTE), cells.get(cell), now)
       if (!rate.allowed) {
         const { retryAfterMs } = rate
         throw new KithError('rate-limited', 'too many key logs a minute', { retryAfterMs })
       }
       return () => {
-        cells.set(id, rate.cell)
+        cells.set(cell, rate.cell)
       }
     },
     run: async ({ body: { log } }) => {
@@ -68,6 +69,11 @@ export function keyAnnounceVerb({ pins, self }: KeyLogVerbsComponents): AnyVerb 
       return frozen ? { receipt, frozen, ...instead } : { receipt, ...instead }
     },
   })
+}
+
+/** Old keys of a node share a cell beside that of the one in force: a thief of one uses up nothing of the owner's. */
+function cellOf({ id, superseded }: KnownPeer): string {
+  return superseded === true ? `${id} superseded` : id
 }
 
 function badLog(why: string, cause?: unknown): KithError<'bad-request'> {

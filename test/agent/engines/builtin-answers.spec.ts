@@ -33,17 +33,20 @@ describe('BuiltinEngine answers', () => {
 
     it('is the status', async () => {
       assert.equal(
-        await answer('status', { preset }),
+        await answer('status', { presets: [preset] }),
         'kith/0.1.0, up for 3 d 4 h 5 min\npeers: 3, connected: 1\nasks under way from you: 1\n',
       )
     })
 
     it('is how many peers there are, and no names', async () => {
-      assert.equal(await answer('peers', { preset }), 'peers: 3, connected: 1\n')
+      assert.equal(await answer('peers', { presets: [preset] }), 'peers: 3, connected: 1\n')
     })
 
     it('is its own asks, and no other', async () => {
-      assert.equal(await answer('asks', { preset }), '2026-11-21T08:00Z running from you: ask-3\n')
+      assert.equal(
+        await answer('asks', { presets: [preset] }),
+        '2026-11-21T08:00Z running from you: ask-3\n',
+      )
     })
 
     it('is notes, with no names of other peers', async () => {
@@ -51,7 +54,7 @@ describe('BuiltinEngine answers', () => {
       const line = (from: string): string => `- 2026-11-21T08:00Z [from ${from}] a disk\n`
       await writeFile(path, `${line('self')}${line('laptop')}${line('nas')}disk by hand\n`)
       assert.equal(
-        await answer('recall disk', { preset }),
+        await answer('recall disk', { presets: [preset] }),
         'undated, from the owner: disk by hand\n' +
           '2026-11-21T08:00Z, from you: a disk\n' +
           '2026-11-21T08:00Z, from another peer: a disk\n' +
@@ -61,15 +64,15 @@ describe('BuiltinEngine answers', () => {
   })
 
   describe('what the owner sees', () => {
-    const asker = OWNER
+    const asOwner = { asker: OWNER, presets: ['full'] }
 
     it('is all asks under way', async () => {
-      assert.match(await answer('status', { asker }), /^asks under way: 2$/mu)
+      assert.match(await answer('status', asOwner), /^asks under way: 2$/mu)
     })
 
     it('is each peer', async () => {
       assert.equal(
-        await answer('peers', { asker }),
+        await answer('peers', asOwner),
         'peers: 3, connected: 1\n' +
           'nas: connected\n' +
           'laptop: last seen 2026-11-21T07:00Z\n' +
@@ -79,7 +82,7 @@ describe('BuiltinEngine answers', () => {
 
     it('is each ask', async () => {
       assert.equal(
-        await answer('asks', { asker }),
+        await answer('asks', asOwner),
         '2026-11-21T08:00Z running from nas: ask-3\n' +
           '2026-11-21T07:59Z running from laptop: ask-2\n' +
           '2026-11-21T07:58Z done from self: ask-1\n',
@@ -87,14 +90,14 @@ describe('BuiltinEngine answers', () => {
     })
 
     it('is what it remembered, and who said it', async () => {
-      await answer('remember the disk is sdb', { preset: 'write' })
-      await answer('Remember: the disk\nis old', { asker })
+      await answer('remember the disk is sdb', { presets: ['write'] })
+      await answer('Remember: the disk\nis old', asOwner)
       assert.equal(
-        await answer('recall DISK', { asker }),
+        await answer('recall DISK', asOwner),
         '2026-11-21T08:00Z, from you: the disk is old\n' +
           '2026-11-21T08:00Z, from nas: the disk is sdb\n',
       )
-      assert.equal(await answer('recall moon', { asker }), 'Nothing is remembered of that.\n')
+      assert.equal(await answer('recall moon', asOwner), 'Nothing is remembered of that.\n')
     })
   })
 
@@ -102,19 +105,22 @@ describe('BuiltinEngine answers', () => {
     const preset = 'read-only'
 
     it('is listed, all of it or by a pattern', async () => {
-      assert.equal(await answer('files', { preset }), 'docs/disks.txt\nplants.md\n')
-      assert.equal(await answer('files *.md', { preset }), 'plants.md\n')
-      assert.equal(await answer('files moon', { preset }), 'No such files.\n')
+      assert.equal(await answer('files', { presets: [preset] }), 'docs/disks.txt\nplants.md\n')
+      assert.equal(await answer('files *.md', { presets: [preset] }), 'plants.md\n')
+      assert.equal(await answer('files moon', { presets: [preset] }), 'No such files.\n')
     })
 
     it('is read', async () => {
-      assert.equal(await answer('read plants.md', { preset }), '# Plants\nwater them on Monday\n')
+      assert.equal(
+        await answer('read plants.md', { presets: [preset] }),
+        '# Plants\nwater them on Monday\n',
+      )
     })
 
     it('is read in pieces cut at line ends, and whole', async () => {
       const lines = Array.from({ length: 2_000 }, (_, number) => `line ${number} 😀\n`).join('')
       await writeFile(join(folder, 'work/long.txt'), lines)
-      const all = await events('read long.txt', { preset })
+      const all = await events('read long.txt', { presets: [preset] })
       const texts = all.filter((event) => event.kind === 'text')
       assert.ok(texts.length > 5)
       assert.ok(texts.every(({ text }) => text.endsWith('\n') && text.length < 5_000))
@@ -123,20 +129,20 @@ describe('BuiltinEngine answers', () => {
 
     it('is searched', async () => {
       assert.equal(
-        await answer('search Disk sdb', { preset }),
+        await answer('search Disk sdb', { presets: [preset] }),
         'docs/disks.txt:1: sdb is the backup disk\n',
       )
-      assert.equal(await answer('search moon', { preset }), 'Found in no text file.\n')
+      assert.equal(await answer('search moon', { presets: [preset] }), 'Found in no text file.\n')
     })
 
     it('is not shown without an end', async () => {
       await writeFile(join(folder, 'work/many.txt'), 'needle\n'.repeat(51))
-      const found = (await answer('search needle', { preset })).split('\n')
+      const found = (await answer('search needle', { presets: [preset] })).split('\n')
       assert.deepEqual(found.slice(49), ['many.txt:50: needle', 'and more', ''])
       for (let number = 0; number < 201; number++) {
         await writeFile(join(folder, `work/${number}.log`), '')
       }
-      const listed = (await answer('files *.log', { preset })).split('\n')
+      const listed = (await answer('files *.log', { presets: [preset] })).split('\n')
       assert.deepEqual(listed.slice(200), ['and 1 more', ''])
     })
 
@@ -157,12 +163,12 @@ describe('BuiltinEngine answers', () => {
     ]
     for (const { text, code, details } of refusals) {
       it(`refuses ${text}`, async () => {
-        assert.deepEqual(endOf(await events(text, { preset })), { code, details })
+        assert.deepEqual(endOf(await events(text, { presets: [preset] })), { code, details })
       })
     }
 
     it('refuses remember without a text', async () => {
-      assert.deepEqual(endOf(await events('remember', { preset: 'write' })), {
+      assert.deepEqual(endOf(await events('remember', { presets: ['write'] })), {
         code: 'bad-request',
         details: { what: 'usage: remember TEXT' },
       })

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
 import { Memory } from '../../../src/agent/memory.ts'
 import type { AskFact, NodeFacts } from '../../../src/agent/ports.ts'
+import { Presets } from '../../../src/agent/presets.ts'
+import { ToolGuard } from '../../../src/agent/tool-guard.ts'
 import { Workspace } from '../../../src/agent/workspace.ts'
 import { OWN_ID } from '../asks.ts'
+import { TestApprovals } from '../test-approvals.ts'
 
 const NOW = Date.UTC(2026, 10, 21, 8)
 
@@ -17,7 +20,7 @@ const asks: AskFact[] = [
   { id: 'ask-1', asker: 'self', state: 'done', at: NOW - 120_000 },
 ]
 
-const facts: NodeFacts = {
+export const facts: NodeFacts = {
   describe: () => ({
     name: 'attic',
     id: OWN_ID,
@@ -36,15 +39,21 @@ const facts: NodeFacts = {
 }
 
 /** A builtin engine of a node called attic, and the folder with its memory and its workspace, `work`. */
-export async function makeBuiltin(): Promise<{ engine: BuiltinEngine; folder: string }> {
+export async function makeBuiltin(): Promise<{
+  engine: BuiltinEngine
+  folder: string
+  approvals: TestApprovals
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'kith-builtin-'))
   await mkdir(join(folder, 'work/docs'), { recursive: true })
   await writeFile(join(folder, 'work/plants.md'), '# Plants\nwater them on Monday\n')
   await writeFile(join(folder, 'work/docs/disks.txt'), 'sdb is the backup disk\n')
+  const approvals = new TestApprovals()
   const engine = new BuiltinEngine({
+    guard: new ToolGuard({ presets: new Presets(), approvals }),
     facts,
     memory: new Memory(join(folder, 'MEMORY.md')),
     workspace: new Workspace(join(folder, 'work')),
   })
-  return { engine, folder }
+  return { approvals, engine, folder }
 }

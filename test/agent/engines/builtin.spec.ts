@@ -6,16 +6,20 @@ import type { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
 import type { EngineAsk, EngineEvent } from '../../../src/agent/ports.ts'
 import { OWN_ID, PEER_ID, askOf, endOf, eventsOf, textOf } from '../asks.ts'
 import { describeEngineContract } from '../engine-contract.ts'
+import type { TestApprovals } from '../test-approvals.ts'
 import { OWNER, makeBuiltin } from './builtin-fixture.ts'
+
+const signal = new AbortController().signal
 
 const DENIED = { code: 'denied', details: { rule: 'preset' } }
 
 describe('BuiltinEngine', () => {
   let folder: string
   let engine: BuiltinEngine
+  let approvals: TestApprovals
 
   beforeEach(async () => {
-    ;({ engine, folder } = await makeBuiltin())
+    ;({ approvals, engine, folder } = await makeBuiltin())
   })
 
   afterEach(() => rm(folder, { recursive: true }))
@@ -62,8 +66,11 @@ describe('BuiltinEngine', () => {
     }
 
     it('lists as open what the preset opens', async () => {
-      assert.match(await answer('help', { preset: 'read-only' }), /^Not open to you: remember\.$/mu)
-      assert.doesNotMatch(await answer('help', { preset: 'write' }), /Not open/u)
+      assert.match(
+        await answer('help', { presets: ['read-only'] }),
+        /^Not open to you: remember\.$/mu,
+      )
+      assert.doesNotMatch(await answer('help', { presets: ['write'] }), /Not open/u)
     })
 
     it('streams its answer line by line', async () => {
@@ -139,19 +146,30 @@ describe('BuiltinEngine', () => {
       it(`open ${text} from ${least} on`, async () => {
         for (const preset of order) {
           const open = order.indexOf(preset) >= order.indexOf(least)
-          assert.deepEqual(endOf(await events(text, { preset })), open ? 'done' : DENIED, preset)
+          assert.deepEqual(
+            endOf(await events(text, { presets: [preset] })),
+            open ? 'done' : DENIED,
+            preset,
+          )
         }
       })
     }
 
     it('refuse with no word of an answer, and with nothing done', async () => {
-      const all = await events('remember x', { preset: 'read-only' })
+      const all = await events('remember x', { presets: ['read-only'] })
       assert.equal(all.length, 1)
       await assert.rejects(readFile(join(folder, 'MEMORY.md')), { code: 'ENOENT' })
     })
 
-    it('do not hold the owner', async () => {
-      assert.equal(await answer('remember x', { asker: OWNER }), 'Remembered.\n')
+    it('hold the owner like anybody', async () => {
+      assert.deepEqual(endOf(await events('remember x', { asker: OWNER })), DENIED)
+      assert.equal(await answer('remember x', { asker: OWNER, presets: ['full'] }), 'Remembered.\n')
+    })
+
+    it('hold each: the narrowest of them decides', async () => {
+      const presets = ['full', 'read-only']
+      assert.deepEqual(endOf(await events('remember x', { presets })), DENIED)
+      assert.equal(endOf(await events('files', { presets })), 'done')
     })
 
     it('hold a peer that is named like the owner', async () => {
@@ -161,14 +179,61 @@ describe('BuiltinEngine', () => {
   })
 
   describe('approvals', () => {
-    const changes = { preset: 'write', approve: ['write'] }
+    const changes = { presets: ['write'], approve: ['write'] }
 
-    it('keep a note from being written', async () => {
-      assert.deepEqual(endOf(await events('remember x', changes)), {
-        code: 'approval-needed',
-        details: { task: askOf('').id },
+    const what = 'remember x'
+    const note = async (): Promise<string> => readFile(join(folder, 'MEMORY.md'), 'utf8')
+
+    it('are asked for before a note is written, and it is written once they are granted', async () => {
+      assert.deepEqual(await events('remember x', changes), [
+        { kind: 'approval', approval: 'approval-1', state: 'waiting', what },
+        { kind: 'approval', approval: 'approval-1', state: 'granted', what },
+        { kind: 'text', text: 'Remembered.\n' },
+        { kind: 'done' },
+      ])
+      assert.match(await note(), /^- .* \[from nas\] x\n$/u)
+      assert.equal(approvals.opened[0]?.toolClass, 'write')
+    })
+
+    it('are on disk before anybody hears of them, and no note is', async () => {
+      for await (const event of engine.run(askOf('remember x', changes), signal)) {
+        assert.deepEqual(event, {
+          kind: 'approval',
+          approval: 'approval-1',
+          state: 'waiting',
+          what,
+        })
+        break
+      }
+      assert.equal(approvals.opened.length, 1)
+      await assert.rejects(note(), { code: 'ENOENT' })
+    })
+
+    for (const state of ['denied', 'expired'] as const) {
+      it(`keep a note from being written: ${state}`, async () => {
+        approvals.answer = state
+        const all = await events('remember x', changes)
+        assert.deepEqual(endOf(all), { code: 'denied', details: { rule: 'approve' } })
+        await assert.rejects(note(), { code: 'ENOENT' })
       })
-      await assert.rejects(readFile(join(folder, 'MEMORY.md')), { code: 'ENOENT' })
+    }
+
+    it('are not asked for twice when the node was restarted meanwhile', async () => {
+      const resume = { approval: 'approval-7', checkpoint: new Uint8Array() }
+      const all = await events('remember x', { ...changes, resume })
+      assert.equal(endOf(all), 'done')
+      assert.deepEqual(approvals.waited, ['approval-7'])
+      assert.equal(approvals.opened.length, 0)
+      assert.equal((await note()).split('\n').length, 2)
+    })
+
+    it('are not asked for when they were given for always', async () => {
+      approvals.always.add('remember x')
+      assert.equal(await answer('remember x', changes), 'Remembered.\n')
+      assert.equal(approvals.opened.length, 0)
+      // To what else it would be said, nobody has seen.
+      assert.equal(await answer('remember y', changes), 'Remembered.\n')
+      assert.equal(approvals.opened.length, 1)
     })
 
     it('for a class let other classes be', async () => {
@@ -194,7 +259,7 @@ describe('BuiltinEngine', () => {
     const preset = fc.constantFrom('none', 'read-only', 'write', 'full', 'unknown')
     await fc.assert(
       fc.asyncProperty(text, preset, async ([word, rest], given) => {
-        const all = await events(`${word} ${rest}`, { preset: given })
+        const all = await events(`${word} ${rest}`, { presets: [given] })
         assert.equal(all.filter(({ kind }) => kind === 'done' || kind === 'failed').length, 1)
         assert.notEqual(all.at(-1)?.kind, 'text')
       }),

@@ -41,6 +41,45 @@ describe('kith ask', () => {
     ])
   })
 
+  const limits: [args: string[], sent: object][] = [
+    [['--preset', 'read-only'], { preset: 'read-only' }],
+    [['--max-usd', '0.25'], { budget: { microUsd: 250_000 } }],
+    [['--max-usd', '0'], { budget: { microUsd: 0 } }],
+    [
+      ['--max-usd', '4.000001', '--max-tokens', '500'],
+      { budget: { microUsd: 4_000_001, tokens: 500 } },
+    ],
+    [['--job', 'nightly'], { job: { name: 'nightly', cap: {} } }],
+    [
+      ['--job', 'nightly', '--job-usd', '0.5', '--job-tokens', '9'],
+      { job: { name: 'nightly', cap: { microUsd: 500_000, tokens: 9 } } },
+    ],
+  ]
+  for (const [args, sent] of limits) {
+    it(`hands on ${args.join(' ')}`, async () => {
+      cli.streams = [[done]]
+      assert.equal(await cli.kith('ask', 'bob', 'what?', ...args), 0)
+      assert.deepEqual(cli.calls[0], ['ask', { peer: 'bob', text: 'what?', ...sent }])
+    })
+  }
+
+  for (const args of [
+    ['--preset', 'all'],
+    ['--max-usd', '0.0000001'],
+    ['--max-usd', '1e3'],
+    ['--max-usd', '-1'],
+    ['--max-tokens', '0'],
+    ['--job', 'nightly', '--job-usd', '1e3'],
+    ['--job', 'nightly', '--job-tokens', '0'],
+    ['--job-usd', '1'],
+    ['--job-tokens', '1'],
+  ]) {
+    it(`refuses ${args.join(' ')}`, async () => {
+      assert.equal(await cli.kith('ask', 'bob', 'what?', ...args), 2)
+      assert.deepEqual(cli.calls, [])
+    })
+  }
+
   it('reads the text from the standard input when it is -', async () => {
     cli.streams = [[done]]
     cli.stdin.write('a long ')

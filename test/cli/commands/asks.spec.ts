@@ -51,7 +51,12 @@ describe('kith asks', () => {
   })
 
   describe('show', () => {
-    const shown = { ...ended, text: 'what?\u001B[31m', answer: 'this\r\u001B]0;x\u0007' }
+    const shown = {
+      ...ended,
+      text: 'what?\u001B[31m',
+      chain: ['self'],
+      answer: 'this\r\u001B]0;x\u0007',
+    }
 
     it('shows text, answer and what became of it, safe for a terminal', async () => {
       cli.answers = { showAsk: () => shown }
@@ -63,10 +68,19 @@ describe('kith asks', () => {
     })
 
     it('calls an answer without an end what it is', async () => {
-      cli.answers = { showAsk: () => ({ ...ask, text: 'what?', answer: 'this' }) }
+      cli.answers = { showAsk: () => ({ ...ask, text: 'what?', chain: ['self'], answer: 'this' }) }
       await cli.kith('asks', 'show', ASK)
       assert.match(cli.stdout.text, /^deadline /m)
       assert.match(cli.stdout.text, /^answer so far:$/m)
+    })
+
+    it('shows through whom it came, if others were before', async () => {
+      cli.answers = { showAsk: () => shown }
+      await cli.kith('asks', 'show', ASK)
+      assert.doesNotMatch(cli.stdout.text, /^through/m)
+      cli.answers = { showAsk: () => ({ ...shown, chain: ['carol', 'bob'] }) }
+      await cli.kith('asks', 'show', ASK)
+      assert.match(cli.stdout.text, /^through +carol → bob$/m)
     })
 
     it('prints one object with --json', async () => {
@@ -89,7 +103,7 @@ describe('kith asks', () => {
 
   describe('attach', () => {
     beforeEach(() => {
-      cli.answers = { showAsk: () => ({ ...ask, text: '', answer: '' }) }
+      cli.answers = { showAsk: () => ({ ...ask, text: '', chain: ['self'], answer: '' }) }
     })
 
     it('prints the answer from a number on', async () => {
@@ -105,7 +119,9 @@ describe('kith asks', () => {
     })
 
     it("takes no peer for the one that refused, when it was the peer's ask", async () => {
-      cli.answers = { showAsk: () => ({ ...ask, direction: 'in', text: '', answer: '' }) }
+      cli.answers = {
+        showAsk: () => ({ ...ask, direction: 'in', text: '', chain: ['bob'], answer: '' }),
+      }
       cli.streams = [[failed('denied')]]
       assert.equal(await cli.kith('asks', 'attach', ASK), 5)
       assert.match(cli.stderr.text, /^kith: this node refused/)

@@ -43,7 +43,7 @@ describe('kith peers why', () => {
 
   it('shows the log with the times when each event was first seen here, and what decides', async () => {
     const text = await shown({ graceEndsAt: NOW + HOUR_MS })
-    assert.match(text, /^SN +WHAT +MADE +SEEN HERE +KEY\n/)
+    assert.match(text, /^SN +WHAT +MADE +SEEN HERE +KEY +HASH\n/)
     assert.ok(text.includes(timeText(NOW - HOUR_MS)))
     assert.ok(text.includes(`event 1 decides: bob is whoever has ${KEY}`))
     assert.ok(text.includes(`until ${timeText(NOW + HOUR_MS)} the key before may fetch`))

@@ -99,7 +99,7 @@ describe('an ask that is answered here', () => {
       test.agent.release()
       assert.equal(codeOf((await reading).final), 'done')
       assert.deepEqual(
-        test.agent.runs.map(({ approve, preset }) => [preset, approve]),
+        test.agent.runs.map(({ approve, presets }) => [...presets, approve]),
         [
           ['full', []],
           ['read-only', ['write']],

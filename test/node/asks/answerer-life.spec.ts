@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/handle.ts'
 import type { AskerInfo } from '../../../src/node/asks/handle.ts'
 import { isFinal } from '../../../src/protocol/ask.ts'
 import { encode } from '../../../src/protocol/cbor.ts'
@@ -99,7 +99,7 @@ class Life {
   #begin(): Answerer {
     this.#agent = new StubAgent()
     this.#agent.hold()
-    const { clock, store } = this.#home
+    const { bytes, clock, store } = this.#home
     const agent = {
       name: 'stub',
       run: (...[ask, signal]: Parameters<StubAgent['run']>) => {
@@ -112,7 +112,9 @@ class Life {
       const asker = ASKERS.find((other) => other.id === id)
       return asker === undefined ? undefined : { asker, deniedBy: undefined }
     }
-    return new Answerer({ store, agent, standing, clock, log }, { parallel: 2, queue: 3 })
+    const parked = async (): Promise<undefined> => undefined
+    const components = { store, bytes, agent, standing, parked, clock, log }
+    return new Answerer(components, { parallel: 2, queue: 3 })
   }
 
   async #restart(laterMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { askId } from '../../helpers/ask-calls.ts'
+import { askCallOf, askId } from '../../helpers/ask-calls.ts'
 import { codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import { settle } from '../../helpers/memory-channel.ts'
 import { BERT, allowed, askerOf, testAnswerers } from '../../helpers/test-answerer.ts'
@@ -81,6 +81,21 @@ describe('an ask that was taken', () => {
         'event',
         'done',
       ])
+    })
+
+    it('is of the job of which it was', async () => {
+      const job = { name: 'nightly', cap: { microUsd: 5 } }
+      const call = askCallOf('bert', { ask: askId(2) })
+      await test.ask(1)
+      await test.answerer.submit(BERT, call, job)
+      await test.restart()
+      assert.equal(await test.finalOf(2), 'done')
+      assert.deepEqual(test.agent.runs[0]?.job, job)
+      assert.equal((await test.answerer.submit(BERT, call, job)).record.state, 'done')
+      const other = { name: 'weekly', cap: job.cap }
+      for (const wrong of [undefined, other, { ...job, cap: {} }]) {
+        await assert.rejects(test.answerer.submit(BERT, call, wrong), { code: 'conflict' })
+      }
     })
 
     it('has expired when its time was over meanwhile, and the rest of its time if not', async () => {

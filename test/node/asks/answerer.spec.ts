@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/handle.ts'
 import type { AskHandle, AskerInfo } from '../../../src/node/asks/handle.ts'
 import { encode } from '../../../src/protocol/cbor.ts'
 import { MAX_ANSWER_BYTES, MAX_EVENT_TEXT_BYTES } from '../../../src/protocol/limits.ts'
@@ -41,13 +41,17 @@ describe('answerer', () => {
   })
 
   function answererOf(init: { parallel?: number; queue?: number } = {}): Answerer {
-    const { clock, store } = home
+    const { bytes, clock, store } = home
     const log = pino({ level: 'silent' })
     const standing = (id: string): AskerStanding | undefined => {
       const asker = askers.get(id)
       return asker === undefined ? undefined : { asker, deniedBy: undefined }
     }
-    return new Answerer({ store, agent, standing, clock, log }, { parallel: 4, queue: 8, ...init })
+    const parked = async (): Promise<undefined> => undefined
+    return new Answerer(
+      { store, bytes, agent, standing, parked, clock, log },
+      { parallel: 4, queue: 8, ...init },
+    )
   }
 
   async function ask(
@@ -73,10 +77,11 @@ describe('answerer', () => {
         id: askId(1),
         asker: { name: 'bert', id: idOf('bert') },
         text: 'why?',
-        preset: 'read-only',
+        presets: ['read-only'],
         approve: ['write'],
         deadlineAt: home.clock.now() + 5_000,
         session: 's1',
+        chain: [idOf('bert')],
       },
     ])
     assert.equal(answerer.engine, 'stub')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/handle.ts'
 import { AskDesk } from '../../../src/node/asks/ask-desk.ts'
 import type { Peer } from '../../../src/node/pins.ts'
 import { MAX_ASK_SECONDS } from '../../../src/protocol/limits.ts'
@@ -28,10 +28,14 @@ describe('ask desk', () => {
     home = homes()
     pair = await AskPair.start(home)
     agent = new StubAgent()
-    const { clock, store } = home
+    const { bytes, clock, store } = home
     const log = pino({ level: 'silent' })
     const standing = (): AskerStanding => ({ asker: desk.owner, deniedBy: undefined })
-    answerer = new Answerer({ store, agent, standing, clock, log }, { parallel: 2, queue: 4 })
+    const parked = async (): Promise<undefined> => undefined
+    answerer = new Answerer(
+      { store, bytes, agent, standing, parked, clock, log },
+      { parallel: 2, queue: 4 },
+    )
     peers = [BERT]
     const pins = {
       byName: (name: string) => peers.find(({ pin }) => pin.name === name),
@@ -58,10 +62,25 @@ describe('ask desk', () => {
     assert.equal((await readAnswer(handle)).text, 'hi')
     const [run] = agent.runs
     assert.deepEqual(run?.asker, { name: 'self', id: OWN_ID })
-    assert.equal(run.preset, 'full')
+    assert.deepEqual(run.presets, ['full'])
     assert.deepEqual(run.approve, [])
     assert.equal(run.session, 's')
     assert.equal(desk.owner.grant.maxSeconds, MAX_ASK_SECONDS)
+    assert.equal(pair.peer.calls.length, 0)
+  })
+
+  it('hands the job of an ask on, to this node alone', async () => {
+    const job = { name: 'nightly', cap: { microUsd: 5, tokens: 9 } }
+    await readAnswer(await desk.ask({ peer: 'self', text: 'hi', job }))
+    await readAnswer(await desk.ask({ peer: 'self', text: 'hi' }))
+    assert.deepEqual(
+      agent.runs.map((run) => run.job),
+      [job, undefined],
+    )
+    await assert.rejects(desk.ask({ peer: 'bert', text: 'hi', job }), {
+      code: 'usage',
+      message: 'what bert spends is its own: the caps of job nightly are for asks to self',
+    })
     assert.equal(pair.peer.calls.length, 0)
   })
 
@@ -123,9 +142,10 @@ describe('ask desk', () => {
       [out, 'hi', 'hi, says bert'],
       [own, 'ho', 'ho'],
     ] as const) {
+      const chain = ['self']
       const found = await desk.find(record.ask)
       await readAnswer(found)
-      assert.deepEqual(await desk.content(found), { text, answer })
+      assert.deepEqual(await desk.content(found), { text, chain, answer })
     }
     await assert.rejects(desk.find(askId(99)), {
       code: 'unknown-ask',

@@ -3,7 +3,7 @@ import { WireFailure } from '../../../src/node/answer.ts'
 import type { AskHandle } from '../../../src/node/asks/handle.ts'
 import { KithError } from '../../../src/protocol/errors.ts'
 import type { Body } from '../../../src/protocol/message.ts'
-import { askId } from '../../helpers/ask-calls.ts'
+import { askCallOf, askId } from '../../helpers/ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome, ReadAnswer } from '../../helpers/ask-home.ts'
 import { AskPair, BERT } from '../../helpers/ask-pair.ts'
@@ -241,6 +241,17 @@ describe('an ask of ours', () => {
       await home.pass(5_000)
       assert.equal(pair.asker.pending, 1)
       assert.equal(await stored(), 'received')
+    })
+
+    it('that was made for an ask to us is cancelled, since that has ended with the process', async () => {
+      pair.peer.serve.set('ask', () => silence())
+      await pair.asker.ask(BERT, askCallOf('node', { ask: askId(1) }), false, askId(9))
+      await home.quiet()
+      await pair.restart(2_000)
+      pair.peer.serve.set('ask.cancel', () => SUMMARY)
+      pair.peer.serve.set('ask.attach', cancelledByPeer)
+      assert.equal(codeOf((await resumed()).final), 'cancelled')
+      assert.deepEqual(pair.peer.verbs(), ['ask.cancel', 'ask.attach'])
     })
 
     it('that was cancelled is cancelled there first', async () => {

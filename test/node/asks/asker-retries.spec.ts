@@ -40,7 +40,7 @@ describe('an asker whose peer comes and goes', () => {
       peer.serve.set('ask', () => endOf(0))
       const reading = readAnswer(await ask(1, { wait: true }))
       await home.pass(0)
-      for (let second = 0; second < 5; second++) await home.pass(1_000)
+      for (let second = 0; second < 3; second++) await home.pass(1_000)
       assert.equal(pair.asker.pending, 1)
       peer.reachable = true
       await home.pass(1_000)
@@ -112,7 +112,8 @@ describe('an asker whose peer comes and goes', () => {
       assert.equal(pair.asker.pending, 1)
       peer.reachable = true
       peer.serve.set('ask', () => endOf(0))
-      await home.pass(1_000)
+      pair.links.up(BERT)
+      await home.pass(0)
       assert.equal(codeOf((await reading).final), 'done')
     })
 

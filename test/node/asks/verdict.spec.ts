@@ -12,6 +12,7 @@ const AGAIN: AskStanding = { ...SENT, tries: 2 }
 const LOST = new KithError('connection-lost', 'lost', { peer: 'kith1bert' })
 const LATE = new KithError('deadline', 'late', {})
 const ABSENT = new KithError('unreachable', 'nobody', { peer: 'bert', reason: 'nobody' })
+const OPEN = new KithError('breaker-open', 'it fails', { nextProbeAt: 9 })
 const UNFIT = new KithError('bad-request', 'the end does not fit', { what: 'lastSeq' })
 
 describe('a failed try of an ask', () => {
@@ -19,6 +20,9 @@ describe('a failed try of an ask', () => {
     ['nobody there, before it was sent', ABSENT, FIRST, 'unreachable'],
     ['nobody there, and it waits', ABSENT, { ...FIRST, wait: true }, undefined],
     ['nobody there, after it was sent', ABSENT, SENT, undefined],
+    ['left alone by us, before it was sent', OPEN, FIRST, 'breaker-open'],
+    ['left alone by us, and it waits', OPEN, { ...FIRST, wait: true }, undefined],
+    ['left alone by us, after it was sent', OPEN, SENT, undefined],
     ['the link lost', LOST, SENT, undefined],
     ['no answer in time', LATE, SENT, undefined],
     ['an answer that does not fit', UNFIT, SENT, 'bad-request'],
@@ -51,6 +55,20 @@ describe('a failed try of an ask', () => {
       assert.deepEqual(final, { outcome: 'failed', code, details: { why: 'so' } })
     })
   }
+
+  it('tells a breaker of ours from one of the peer', () => {
+    assert.deepEqual(verdictOf(OPEN, FIRST), {
+      outcome: 'failed',
+      code: 'breaker-open',
+      details: { nextProbeAt: 9, by: 'here' },
+    })
+    const theirs = new WireFailure('breaker-open', { nextProbeAt: 9, by: 'here' })
+    assert.deepEqual(verdictOf(theirs, FIRST), {
+      outcome: 'failed',
+      code: 'breaker-open',
+      details: { nextProbeAt: 9 },
+    })
+  })
 
   it('keeps of the details what is text or a number', () => {
     const details = { a: 'text', b: 2, c: null, d: [1], e: { f: 1 }, g: Uint8Array.of(1), h: true }

@@ -30,6 +30,12 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   alerts: {},
   ackAlerts: { alert: askId(1) },
   alertEvents: { after: askId(1) },
+  approvals: { which: 'all', peer: 'nas' },
+  approvalEvents: { after: askId(1) },
+  showApproval: { approval: askId(1) },
+  answerApproval: { approval: askId(1), answer: 'always', peer: 'nas' },
+  rememberedAnswers: {},
+  forgetAnswer: { approval: askId(1) },
   key: {},
   rotate: { why: 'routine', graceSeconds: 60 },
   requestRotation: { via: 'laptop' },
@@ -42,6 +48,8 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   checkRecovery: { words: 'abandon abandon' },
   prepareRecovery: { words: 'abandon abandon', protection: { passphrase: 'geheim' } },
   commitRecovery: {},
+  retire: { words: 'abandon abandon' },
+  exportKeyLog: { peer: 'bob' },
   drillRotation: {},
   peerKeys: { name: 'nas' },
   settlePeer: { name: 'nas', hash: '01234567' },
@@ -56,6 +64,21 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   join: { link: 'kith://i/1/AA', allow: ['ping'] },
   followJoin: { invite: '0f'.repeat(16), after: 2 },
   confirmPeer: { name: 'nas', words: 'crane sick gate asthma' },
+  sessions: {},
+  showSession: { asker: 'nas', session: '..' },
+  removeSession: { asker: 'nas', session: '..' },
+  memory: {},
+  addNote: { text: 'hi ü' },
+  forgetNotes: { source: 'nas' },
+  budget: { peer: 'nas' },
+  costs: { from: '2026-11-01', to: '2026-11-21' },
+  breakers: {},
+  resetBreaker: { name: 'provider a/b ü?' },
+  models: {},
+  testModel: { model: 'lab/large' },
+  mcpTools: {},
+  lookAtMcpServer: { server: 'notes' },
+  acceptMcpTools: { server: 'notes', hashes: { search: 'abc' } },
 }
 
 describe('control client', () => {
@@ -97,6 +120,10 @@ describe('control client', () => {
     if (name === 'askEvents') return await Array.fromAsync(client.askEvents(INPUTS.askEvents))
     if (name === 'alertEvents') {
       return await Array.fromAsync(client.alertEvents(INPUTS.alertEvents))
+    }
+    if (name === 'costs') return await Array.fromAsync(client.costs(INPUTS.costs))
+    if (name === 'approvalEvents') {
+      return await Array.fromAsync(client.approvalEvents(INPUTS.approvalEvents))
     }
     return await client.call(name, INPUTS[name])
   }

@@ -6,7 +6,7 @@ import type { CallName, Output } from '../../../src/node/control/api.ts'
 import { createHandlers } from '../../../src/node/control/handlers.ts'
 import type { Handlers } from '../../../src/node/control/handlers.ts'
 import { settlementOf } from '../../../src/node/control/handlers/settle.ts'
-import { readOwnLog } from '../../../src/node/keys/own-log.ts'
+import { parseKeyLogFile, readOwnLog } from '../../../src/node/keys/own-log.ts'
 import type { KithNode } from '../../../src/node/node.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import { validateKeyLog } from '../../../src/protocol/key-log.ts'
@@ -210,6 +210,56 @@ describe('control handlers of keys', () => {
     await call('ping', { name: 'peer' })
   })
 
+  it('retire the node, tell its peers, and stop it', async () => {
+    await open()
+    const peer = await withPeer()
+    const { id } = node.self
+    const bert = begin('bert')
+    await call('editPeers', { op: 'add', peer: { name: 'bert', id: idOfBranch(bert) } })
+    let stops = 0
+    const handlers = createHandlers(node, { readyAfterMs: () => 7, stop: () => stops++ })
+    await assert.rejects(handlers.retire({ words: 'zoo' }, signal), { code: 'usage' })
+    assert.deepEqual([stops, (await call('key', {})).sn], [0, 0])
+
+    const report = await handlers.retire({}, signal)
+    const peers = [
+      { peer: 'peer', told: true },
+      { peer: 'bert', told: false },
+    ]
+    assert.deepEqual(ROUTES.retire.output.parse(report), { id, sn: 1, peers })
+    assert.equal(stops, 1)
+    const why = await call('peerKeys', { name: 'node' }, peer)
+    assert.deepEqual([why.state, why.log.at(-1)?.type], ['retired', 'end'])
+    const [known] = await call('peers', {}, peer)
+    assert.deepEqual([known?.state, known?.key], ['retired', undefined])
+    const alerts = await call('alerts', {}, peer)
+    assert.deepEqual(
+      alerts.map(({ kind }) => kind),
+      ['peer-retired'],
+    )
+    await assert.rejects(call('ping', { name: 'node' }, peer), {
+      code: 'unreachable',
+      hint: 'kith peers remove node',
+    })
+  })
+
+  it('export the key log of this node, and of a peer as it is held, also when that is frozen', async () => {
+    await open()
+    const bert = begin('bert')
+    const own = await call('exportKeyLog', {})
+    assert.deepEqual([own.id, own.events, own.frozen], [node.self.id, 1, false])
+    await call('editPeers', { op: 'add', peer: { name: 'bert', id: idOfBranch(bert) } })
+    await assert.rejects(call('exportKeyLog', { peer: 'bert' }), {
+      code: 'unknown-peer',
+      hint: 'kith ping bert',
+    })
+    const [one, two] = [rotate(bert, 'one'), rotate(bert, 'two')]
+    for (const { events } of [one, two]) await node.pins.take(events)
+    const exported = await call('exportKeyLog', { peer: 'bert' })
+    assert.deepEqual([exported.events, exported.frozen], [2, true])
+    assert.deepEqual(parseKeyLogFile(Buffer.from(exported.file)), one.events)
+  })
+
   it('say why a peer is frozen, with both branches', async () => {
     await open()
     const bert = begin('bert')
@@ -254,6 +304,16 @@ describe('control handlers of keys', () => {
         await assert.rejects(call('settlePeer', input), { code: 'not-frozen' })
       })
     }
+
+    it('settle it, and dial it at once', async () => {
+      const addresses = ['/ip4/127.0.0.1/tcp/1']
+      await call('editPeers', { op: 'set-addresses', name: 'bert', addresses })
+      await eventually(() => {
+        assert.equal(node.dialer.state('bert')?.failures, 1)
+      })
+      await call('settlePeer', { name: 'bert', hash: hashOf(two) })
+      assert.equal(node.dialer.state('bert')?.failures, 0)
+    })
 
     it('settle nothing on a hash that is of neither branch, nor for a peer that is not there', async () => {
       const hash = hashOf(bert)

@@ -71,6 +71,9 @@ describe('control server', () => {
     ['ask', { peer: 'nas', text: 'hi', ask: 'mine' }, /ask/],
     ['ask', { peer: 'nas', text: 'hi', session: 'a b' }, /session/],
     ['ask', { peer: 'nas', text: 'hi', timeoutMs: 43_200_001 }, /timeoutMs/],
+    ['ask', { peer: 'self', text: 'hi', job: { name: 'My job', cap: {} } }, /job\.name/],
+    ['ask', { peer: 'self', text: 'hi', job: { name: 'nightly' } }, /job\.cap/],
+    ['ask', { peer: 'self', text: 'hi', job: { name: 'n', cap: { tokens: -1 } } }, /job\.cap/],
     ['asks', '?limit=0', /limit/],
     ['asks', '?limit=1001', /limit/],
     ['asks', '?limit=many', /limit/],
@@ -210,6 +213,7 @@ describe('control server', () => {
   for (const [code, status] of [
     ['unknown-ask', 404],
     ['unknown-alert', 404],
+    ['unknown-approval', 404],
     ['usage', 400],
     ['bad-request', 400],
     ['too-large', 413],

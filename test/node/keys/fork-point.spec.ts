@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { forkPoint } from '../../../src/node/keys/fork-point.ts'
+import { validateKeyLog } from '../../../src/protocol/key-log.ts'
 import { begin, recover, retire, rotate } from '../../helpers/key-branch.ts'
 import type { Branch } from '../../helpers/key-branch.ts'
 
@@ -32,4 +33,13 @@ describe('the fork point of a recovery', () => {
       assert.deepEqual(forkPoint(events, MADE_AT + hours * HOUR_MS), events.slice(0, left))
     })
   }
+
+  it('is none in a log that the recovery key has ended', () => {
+    const { events } = retire(logOf(1), 'recovery')
+    assert.throws(() => forkPoint(events, MADE_AT), {
+      code: 'retired',
+      details: { id: validateKeyLog(events).id },
+      hint: 'kith init, for a new node in another home',
+    })
+  })
 })

@@ -12,7 +12,7 @@ import type { OfflineRoutes } from '../../../src/node/keys/offline-keys.ts'
 import { retire } from '../../../src/node/keys/retire.ts'
 import { publicKeyOf } from '../../../src/protocol/ed25519.ts'
 import { endorseRotation } from '../../../src/protocol/key-log-create.ts'
-import { wordsToSeed } from '../../../src/protocol/recovery-words.ts'
+import { seedToWords, wordsToSeed } from '../../../src/protocol/recovery-words.ts'
 import {
   endorsementText,
   parseRequestText,
@@ -176,6 +176,46 @@ describe('keys of a home whose node does not run', () => {
     assert.deepEqual([report.log.at(-1)?.type, report.rotationKey], ['rec', 'off-host'])
     assert.equal((await openIdentity(home.path, 'neu')).key, report.key)
     await assert.rejects(call('checkRecovery', { words }), { code: 'wrong-words' })
+  })
+
+  const retirements: [by: string, input: () => Input<'retire'>][] = [
+    ['the rotation key of the host', () => ({})],
+    ['the recovery words', () => ({ words: made.recoveryWords.join(' ') })],
+  ]
+  for (const [by, input] of retirements) {
+    it(`are ended by ${by}, and erased; no peer is told`, async () => {
+      await make()
+      const { id } = await keyLogOf('bert')
+      await editPeers(home.peers, { op: 'add', peer: { name: 'bert', id } })
+      assert.deepEqual(await call('retire', input()), {
+        id: made.identity.id,
+        sn: 1,
+        peers: [{ peer: 'bert', told: false }],
+      })
+      assert.deepEqual(await keyNames(home.path), [])
+      const report = await call('key', {})
+      assert.deepEqual([report.key, report.log.at(-1)?.type], [undefined, 'end'])
+      await assert.rejects(call('retire', input()), { code: 'retired' })
+    })
+  }
+
+  it('are not ended by a key that is sealed, or by the words of another', async () => {
+    await make({ passphrase: 'geheim' })
+    await assert.rejects(call('retire', {}), { code: 'passphrase', details: { given: false } })
+    const words = seedToWords(seedOf('other')).join(' ')
+    await assert.rejects(call('retire', { words }), { code: 'wrong-words' })
+    assert.equal((await call('key', {})).key, made.identity.key)
+    await call('retire', { passphrase: 'geheim' })
+    assert.equal((await call('key', {})).key, undefined)
+  })
+
+  it('are exported as the log that they are checked by, and a peer’s need a node', async () => {
+    await make()
+    const { file, ...exported } = await call('exportKeyLog', {})
+    const { id, words } = made.identity
+    assert.deepEqual(exported, { id, words, events: 1, frozen: false })
+    assert.equal(file, await readFile(join(home.path, 'identity.json'), 'utf8'))
+    await assert.rejects(call('exportKeyLog', { peer: 'bert' }), { code: 'daemon-not-running' })
   })
 
   it('are none where there is no node, and nothing is made there', async () => {

@@ -144,7 +144,7 @@ describe('recovery', () => {
   })
 
   it('undoes a retirement', async () => {
-    await retire(home, { at: NOW + 1, words })
+    await retire(home, { at: NOW + 1, passphrase: undefined })
     const { identity } = await recover()
     assert.equal(validateKeyLog(identity.log, id).sn, 1)
     assert.deepEqual(await openIdentity(home, undefined), identity)
@@ -170,6 +170,14 @@ describe('recovery', () => {
         words = wrong
         await assert.rejects(recover(), { code })
       }
+    })
+
+    it('with the words that have ended the node', async () => {
+      await retire(home, { at: NOW + 1, words })
+      before = await contentOf(home)
+      const refusal = { code: 'retired', details: { id } }
+      await assert.rejects(recover(), refusal)
+      await assert.rejects(checkRecoveryWords(home, words), refusal)
     })
 
     it('with the log of another node', async () => {

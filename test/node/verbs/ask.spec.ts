@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { WireFailure } from '../../../src/node/answer.ts'
 import type { Answer } from '../../../src/node/answer.ts'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../../src/node/asks/answerer.ts'
+import type { AskerStanding } from '../../../src/node/asks/handle.ts'
 import { askVerb, askerOf, attachVerb, cancelVerb, getVerb } from '../../../src/node/verbs/ask.ts'
 import type { AnyVerb } from '../../../src/node/verbs/verb.ts'
 import { failed } from '../../../src/agent/failure.ts'
@@ -30,12 +30,14 @@ describe('the verbs of asks', () => {
   beforeEach(() => {
     home = homes()
     agent = new StubAgent()
-    const { clock, store } = home
+    const { bytes, clock, store } = home
     const log = pino({ level: 'silent' })
     const standing = (): AskerStanding => ({ asker: askerOf(BERT), deniedBy: undefined })
-    answerer = new Answerer({ store, agent, standing, clock, log }, { parallel: 1, queue: 8 })
+    const parked = async (): Promise<undefined> => undefined
+    const components = { store, bytes, agent, standing, parked, clock, log }
+    answerer = new Answerer(components, { parallel: 1, queue: 8 })
     const all = [
-      askVerb({ answerer }, { ownId: idOf('node') }),
+      askVerb({ answerer, bytes }, { ownId: idOf('node') }),
       attachVerb({ answerer }),
       cancelVerb({ answerer }),
       getVerb({ answerer }),

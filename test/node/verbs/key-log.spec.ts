@@ -244,11 +244,27 @@ describe('the verbs of key logs', () => {
     assert.equal(await refusal(recover(first, 'recovered'), 'status', {}), 'none')
   })
 
-  it('announces more than a node may in a minute are refused, with whichever key', async () => {
+  it('announces of a thief with the key before take nothing from the one in force', async () => {
+    const third = rotate(second, 'third', { graceSeconds: GRACE_MS / 1_000 })
+    const refused = 'rate-limited {"retryAfterMs":6000}'
+    await announce(second)
+    for (let n = 0; n < ANNOUNCES_PER_MINUTE; n++) {
+      assert.equal(await refusal(first, 'key.announce', logBody(second)), 'none')
+    }
+    assert.equal(await refusal(first, 'key.announce', logBody(second)), refused)
+    assert.equal(await refusal(second, 'key.announce', logBody(third)), 'none')
+    // What is an old key now has no rate of its own beside that of the one before.
+    assert.equal(await refusal(second, 'key.announce', logBody(third)), refused)
+    assert.equal(await refusal(third, 'key.announce', logBody(third)), 'none')
+  })
+
+  it('announces more than a node may in a minute are refused, whichever key is in force', async () => {
     await announce(second)
     const log = logBody(second)
     for (let n = 0; n < ANNOUNCES_PER_MINUTE; n++) {
-      assert.equal(await refusal(n % 2 === 0 ? first : second, 'key.announce', log), 'none')
+      for (const from of [first, second]) {
+        assert.equal(await refusal(from, 'key.announce', log), 'none')
+      }
     }
     const refused = 'rate-limited {"retryAfterMs":6000}'
     for (const from of [first, second]) {

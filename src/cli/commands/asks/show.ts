@@ -26,13 +26,14 @@ export async function showAsk(
     printJson(cli, report)
     return
   }
-  const { answer, ask, deadlineAt, final, finalAt, receivedAt, text } = report
+  const { answer, ask, chain, deadlineAt, final, finalAt, receivedAt, text } = report
   const details = final?.outcome === 'failed' ? Object.entries(final.details) : []
   print(
     cli,
     table([
       ['ask', ask],
       ['who', whoText(report)],
+      ...(chain.length > 1 ? [['through', chain.join(' → ')]] : []),
       ['state', stateText(report)],
       ...details.map(([key, value]) => [key, String(value)]),
       ['received', timeText(receivedAt)],

@@ -2,17 +2,21 @@ import type { KeyEventReport } from '../../../node/control/api.ts'
 import { table } from '../../terminal.ts'
 import { durationText, timeText } from '../../time-text.ts'
 
-/** One line an event: its number, what it is, when it was made, and the key that it brings. */
+/** Enough to tell two events apart, and for `kith peers settle`; `--json` has the whole. */
+const HASH_DIGITS = 16
+
+/** One line an event: its number, what it is, when it was made, the key that it brings, and how its hash begins. */
 export function logTable(events: readonly KeyEventReport[]): string {
   const seen = events.some(({ seenAt }) => seenAt !== undefined)
   return table([
-    ['SN', 'WHAT', 'MADE', ...(seen ? ['SEEN HERE'] : []), 'KEY'],
+    ['SN', 'WHAT', 'MADE', ...(seen ? ['SEEN HERE'] : []), 'KEY', 'HASH'],
     ...events.map((event) => [
       String(event.sn),
       eventText(event),
       timeText(event.at),
       ...(seen ? [event.seenAt === undefined ? '-' : timeText(event.seenAt)] : []),
       event.key ?? '-',
+      event.hash.slice(0, HASH_DIGITS),
     ]),
   ])
 }

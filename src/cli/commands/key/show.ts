@@ -3,7 +3,6 @@ import type { KeyReport } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
-import { logTable } from './log-table.ts'
 import { withKeys } from './reach.ts'
 
 /** Most events of a key log (PROTOCOL.md). */
@@ -18,18 +17,6 @@ export function showCommand(cli: CliContext): Command {
       const report = await withKeys(cli, (keys) => keys.call('key', {}))
       if (json === true) printJson(cli, report)
       else print(cli, keyTable(report))
-    })
-}
-
-/** `kith key log`: the events that made this node what it is. Works whether it runs or not. */
-export function logCommand(cli: CliContext): Command {
-  return new Command('log')
-    .description("show this node's key log: the signed events that its peers check its keys by")
-    .option('--json', 'print one JSON array')
-    .action(async ({ json }: { json?: true }) => {
-      const { log } = await withKeys(cli, (keys) => keys.call('key', {}))
-      if (json === true) printJson(cli, log)
-      else print(cli, logTable(log))
     })
 }
 

@@ -7,6 +7,7 @@ const GRANTS: Readonly<Record<GrantName, true>> = {
   ping: true,
   ask: true,
   status: true,
+  approve: true,
   'key.rotate': true,
 }
 

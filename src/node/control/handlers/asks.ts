@@ -12,8 +12,7 @@ export function askHandlers(node: KithNode): HandlersOf<typeof ASK_ROUTES> {
     },
     showAsk: async ({ ask }) => {
       const handle = await node.desk.find(ask)
-      const { answer, text } = await node.desk.content(handle)
-      return { ...(await report(node, handle)), text, answer }
+      return { ...(await report(node, handle)), ...(await node.desk.content(handle)) }
     },
     cancelAsk: async ({ ask }) => await report(node, await node.desk.cancel(ask)),
     askEvents: async ({ after = 0, ask }, signal) =>

@@ -1,15 +1,26 @@
 import { unknownPeer } from '../../asks/ask-desk.ts'
 import { openingOf, drill } from '../../keys/drill.ts'
 import type { DrillPeer } from '../../keys/drill.ts'
+import { logNotShown } from '../../keys/key-desk.ts'
 import type { KithNode } from '../../node.ts'
 import type { Peer } from '../../pins.ts'
-import { reportKeys, reportPeerKeys, reportRequest, reportRotation } from '../key-reports.ts'
-import type { DrillReport, KEY_ROUTES } from '../routes/keys.ts'
+import {
+  reportExport,
+  reportKeys,
+  reportPeerKeys,
+  reportRequest,
+  reportRotation,
+} from '../key-reports.ts'
+import type { DrillReport, KEY_ROUTES, KeyLogExport } from '../routes/keys.ts'
 import type { HandlersOf } from '../routes/route.ts'
+import type { DaemonHooks } from './node.ts'
 import { homeKeyHandlers } from './home-keys.ts'
 import { settle, settlementOf } from './settle.ts'
 
-export function keyHandlers(node: KithNode): HandlersOf<typeof KEY_ROUTES> {
+export function keyHandlers(
+  node: KithNode,
+  hooks: Pick<DaemonHooks, 'stop'>,
+): HandlersOf<typeof KEY_ROUTES> {
   const { home, keys } = node
   return {
     ...homeKeyHandlers(home.path),
@@ -47,6 +58,17 @@ export function keyHandlers(node: KithNode): HandlersOf<typeof KEY_ROUTES> {
       await keys.rotation.commitRecovery()
       return await reportKeys(node)
     },
+    retire: async ({ passphrase, words }) => {
+      const { id, log } = await keys.rotation.retire(
+        words === undefined ? { passphrase } : { words },
+      )
+      hooks.stop()
+      const sn = log.length - 1
+      const told = (peer: Peer): boolean => keys.announcer.receiptOf(peer)?.sn === sn
+      const peers = node.pins.peers().map((peer) => ({ peer: peer.pin.name, told: told(peer) }))
+      return { id, sn, peers }
+    },
+    exportKeyLog: async ({ peer }) => exportOf(node, peer === undefined ? peer : find(node, peer)),
     drillRotation: async ({ passphrase }) => await drillOf(node, passphrase),
     peerKeys: async ({ name }) => reportPeerKeys(node, find(node, name)),
     settlePeer: async ({ dryRun = false, hash, name }) => {
@@ -68,6 +90,14 @@ async function drillOf(node: KithNode, passphrase: string | undefined): Promise<
     peers: pins.peers().map((peer) => drillPeer(node, peer)),
     now: clock.now(),
   })
+}
+
+/** @throws {KithError} `unknown-peer` when it has not shown its log yet */
+function exportOf({ pins, self }: KithNode, peer: Peer | undefined): KeyLogExport {
+  if (peer === undefined) return reportExport(self.events, false)
+  const known = peer.id === undefined ? undefined : pins.keysOf(peer.id)
+  if (known === undefined) throw logNotShown(peer)
+  return reportExport(known.held.events, known.frozen)
 }
 
 function drillPeer({ keys, links }: KithNode, peer: Peer): DrillPeer {

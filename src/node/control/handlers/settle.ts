@@ -27,12 +27,14 @@ export function settlementOf(report: PeerKeysReport, hash: string): SettlementRe
   )
 }
 
-/** Keeps that branch and forgets the other. @throws {KithError} `not-frozen` when another has settled it meanwhile */
+/** Keeps that branch, forgets the other, and dials whoever holds its key. @throws {KithError} `not-frozen` when another has settled it meanwhile */
 export async function settle(
-  { log, pins }: KithNode,
-  { hash, id, peer }: SettlementReport,
+  { dialer, log, pins }: KithNode,
+  { hash, id, peer }: Pick<SettlementReport, 'hash' | 'id' | 'peer'>,
 ): Promise<void> {
   if (!(await pins.settle(id, Buffer.from(hash, 'hex')))) throw notFrozen(peer)
+  // It may have been turned away until now, and its next attempt be minutes away.
+  dialer.wake()
   log.warn({ peer, hash }, 'key log settled by the owner')
 }
 

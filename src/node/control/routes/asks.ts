@@ -1,6 +1,14 @@
 import { z } from 'zod'
 import { MAX_ASK_SECONDS, MAX_ASK_TEXT_BYTES } from '../../../protocol/limits.ts'
-import { ASK_STATES, askFinal, askIdSchema, sessionSchema } from '../../../protocol/verbs.ts'
+import {
+  ASK_STATES,
+  STANDARD_PRESETS,
+  askBudget,
+  askFinal,
+  askIdSchema,
+  sessionSchema,
+} from '../../../protocol/verbs.ts'
+import { jobSchema } from '../../asks/ask-records.ts'
 import { at, peerName, route, streamRoute } from './route.ts'
 
 export const askReport = z.strictObject({
@@ -32,6 +40,11 @@ export const askRequest = z.strictObject({
   /** Stay in the outbox while the peer is absent. */
   wait: z.exactOptional(z.boolean()),
   retryOf: z.exactOptional(askIdSchema),
+  /** Its tools do no more than this, and it costs no more. */
+  preset: z.exactOptional(z.enum(STANDARD_PRESETS)),
+  budget: z.exactOptional(askBudget),
+  /** For an ask to `self`: it counts against the day of this job, too. */
+  job: z.exactOptional(jobSchema),
 })
 
 export const askStreamItem = z.discriminatedUnion('type', [
@@ -57,7 +70,12 @@ export const ASK_ROUTES = {
     'GET',
     '/v1/asks/:ask',
     askPath,
-    askReport.extend({ text: z.string(), answer: z.string() }),
+    askReport.extend({
+      text: z.string(),
+      /** Those it has come through, its first asker first: our names for them, or node ids. */
+      chain: z.array(z.string()),
+      answer: z.string(),
+    }),
   ),
   cancelAsk: route('POST', '/v1/asks/:ask/cancel', askPath, askReport),
   askEvents: streamRoute(

@@ -115,6 +115,23 @@ export const settlementReport = z.strictObject({
   log: z.array(keyEventReport),
 })
 
+/** The end of this node, and which of its peers have acknowledged it. */
+export const retireReport = z.strictObject({
+  id: z.string(),
+  sn: z.int(),
+  peers: z.array(z.strictObject({ peer: peerName, told: z.boolean() })),
+})
+
+/** A key log as a file, in the form of `identity.json`: public, and enough for a recovery in an empty home. */
+export const keyLogExport = z.strictObject({
+  id: z.string(),
+  words: z.array(z.string()),
+  events: z.int(),
+  /** Another log stands against it, so that this one may be a thief's. */
+  frozen: z.boolean(),
+  file: z.string(),
+})
+
 export const KEY_ROUTES = {
   key: route('GET', '/v1/key', nothing, keyReport),
   rotate: route(
@@ -200,6 +217,20 @@ export const KEY_ROUTES = {
     }),
   ),
   commitRecovery: route('POST', '/v1/key/recover/commit', nothing, keyReport),
+  /** Ends this node for good, by these words or by the rotation key of this host, and stops it. */
+  retire: route(
+    'POST',
+    '/v1/key/retire',
+    z.strictObject({ words: z.exactOptional(words), passphrase }),
+    retireReport,
+  ),
+  /** The key log of a peer as it is held here; without one, that of this node. */
+  exportKeyLog: route(
+    'GET',
+    '/v1/key/log',
+    z.strictObject({ peer: z.exactOptional(peerName) }),
+    keyLogExport,
+  ),
   /** Plays a rotation through with stand-ins for all keys and peers. Changes nothing. */
   drillRotation: route('POST', '/v1/key/drill', z.strictObject({ passphrase }), drillReport),
   peerKeys: route(
@@ -234,12 +265,19 @@ export type OfflineKeyRoute =
   | 'checkRecovery'
   | 'prepareRecovery'
   | 'commitRecovery'
+  | 'retire'
+  | 'exportKeyLog'
   | 'drillRotation'
+
+/** Those that make a node anew whose home is gone. */
+export type LostNodeRoute = 'key' | 'checkRecovery' | 'prepareRecovery' | 'commitRecovery'
 
 export type DrillReport = z.infer<typeof drillReport>
 export type KeyEventReport = z.infer<typeof keyEventReport>
 export type KeyReport = z.infer<typeof keyReport>
 export type KeyStandingReport = z.infer<typeof keyStandingReport>
+export type KeyLogExport = z.infer<typeof keyLogExport>
+export type RetireReport = z.infer<typeof retireReport>
 export type PeerKeysReport = z.infer<typeof peerKeysReport>
 export type SettlementReport = z.infer<typeof settlementReport>
 export type RotationReport = z.infer<typeof rotationReport>

@@ -13,7 +13,7 @@ export const peerReport = z.strictObject({
   callsPerMinute: z.number(),
   confirmed: z.exactOptional(z.string()),
   /** `waiting`: it has not shown its key log yet. `unpinned-you`: it has said that it unpinned this node. */
-  state: z.enum(['connected', 'disconnected', 'waiting', 'frozen', 'unpinned-you']),
+  state: z.enum(['connected', 'disconnected', 'waiting', 'frozen', 'retired', 'unpinned-you']),
   connectedAt: z.exactOptional(at),
   outbound: z.exactOptional(z.boolean()),
   unpinnedUsAt: z.exactOptional(at),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Input } from '../../../../src/node/control/api.ts'
+import type { Input, LostNodeRoute, Output } from '../../../../src/node/control/api.ts'
 import { KithError } from '../../../../src/protocol/errors.ts'
 import { FakeCli } from '../../fake-cli.ts'
 import type { Answers } from '../../fake-cli.ts'
@@ -143,6 +143,72 @@ describe('kith key recover', () => {
     )
     assert.match(cli.stderr.text, /peers learn of it at the next start/)
     assert.equal(closed(), 1)
+  })
+
+  describe('--log, in an empty home', () => {
+    let opened: [home: string, path: string][]
+    let routes: string[]
+    let closed: number
+
+    beforeEach(() => {
+      opened = []
+      routes = []
+      closed = 0
+      cli.offlineNode = {
+        openLostNode: async ({ path: home }, path) => {
+          opened.push([home, path])
+          return {
+            call: async <N extends LostNodeRoute>(name: N, input: Input<N>) => {
+              routes.push(name)
+              // The types of a route, its input and its output go by the same name.
+              const answer = answers[name] as (input: Input<N>) => Promise<Output<N>>
+              return await answer(input)
+            },
+            close: async () => {
+              closed++
+            },
+          }
+        },
+      }
+    })
+
+    it('makes the node anew from a file, says which, and what to do next; no node is called', async () => {
+      types(cli, OLD, 'geheim', 'geheim', 'y')
+      assert.equal(await cli.kith('key', 'recover', '--log', 'exported'), 0)
+      assert.deepEqual(opened, [['/nowhere/.kith', 'exported']])
+      assert.deepEqual(routes, [...steps, 'commitRecovery'])
+      assert.deepEqual([cli.calls, closed], [[], 1])
+      assert.ok(cli.stderr.text.includes(`the key log of ${ID} (bread lunar sketch search)`))
+      assert.match(cli.stderr.text, /it ends in event 1, made .*; if a peer holds more/)
+      assert.match(cli.stderr.text, /peers.yaml: put that back, or pin them again/)
+      assert.match(cli.stderr.text, /and follow: kith start/)
+    })
+
+    it('proves the words with --dry-run', async () => {
+      cli.stdin.end(`${OLD}\n`)
+      assert.equal(await cli.kith('key', 'recover', '--log', 'exported', '--dry-run'), 0)
+      assert.deepEqual([routes, closed], [['checkRecovery'], 1])
+    })
+
+    it('fails where there is a node, and makes nothing', async () => {
+      answers.checkRecovery = () => {
+        throw new KithError('exists', 'there already', { what: 'x' })
+      }
+      cli.stdin.end(OLD)
+      assert.equal(await cli.kith('key', 'recover', '--log', 'x', '--clear', '--yes'), 1)
+      assert.deepEqual([routes, closed], [['checkRecovery'], 1])
+    })
+
+    it('has JSON', async () => {
+      cli.stdin.end(OLD)
+      const args = ['--log', 'exported', '--clear', '--yes', '--json']
+      assert.equal(await cli.kith('key', 'recover', ...args), 0)
+      assert.deepEqual(cli.stdout.json, [
+        { recoveryWords: NEW },
+        { state: 'rotated', report: keyReport, running: false },
+      ])
+      assert.equal(cli.stderr.text, '')
+    })
   })
 
   for (const [what, args] of [

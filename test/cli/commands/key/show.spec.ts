@@ -49,12 +49,22 @@ describe('kith key', () => {
     assert.equal(
       cli.stdout.text,
       [
-        'SN  WHAT                               MADE                 KEY',
-        `0   inception                          ${timeText(AT)}  ${NEXT_KEY}`,
-        `1   rotation (routine, grace 1 d 0 h)  ${timeText(AT)}  ${KEY}`,
+        `SN  WHAT                               MADE                 ${'KEY'.padEnd(52)}  HASH`,
+        `0   inception                          ${timeText(AT)}  ${NEXT_KEY}  aa`,
+        `1   rotation (routine, grace 1 d 0 h)  ${timeText(AT)}  ${KEY}  bb`,
         '',
       ].join('\n'),
     )
+  })
+
+  it('log shows how each hash begins, and the whole of it as JSON', async () => {
+    const hash = '0123456789abcdef'.repeat(4)
+    const log = [{ ...keyReport.log[0], hash }] as typeof keyReport.log
+    cli.answers = { key: () => ({ ...keyReport, log }) }
+    await cli.kith('key', 'log')
+    assert.match(cli.stdout.text, /  0123456789abcdef\n$/)
+    await cli.kith('key', 'log', '--json')
+    assert.ok(cli.stdout.text.includes(`"hash":"${hash}"`))
   })
 
   it('log names every kind of event', async () => {

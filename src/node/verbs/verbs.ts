@@ -1,0 +1,44 @@
+import { SOFTWARE } from '../../protocol/software.ts'
+import type { StatusEnd } from '../../protocol/verbs.ts'
+import type { Approvals } from '../agent/approvals.ts'
+import type { RotationRequests } from '../rotation-requests.ts'
+import { approvalAnswerVerb, approvalListVerb } from './approval.ts'
+import { askVerb, attachVerb, cancelVerb, getVerb } from './ask.ts'
+import type { NewAskComponents } from './ask.ts'
+import { byeVerb } from './bye.ts'
+import type { ByeVerbComponents } from './bye.ts'
+import { keyAnnounceVerb, keyLogVerb } from './key-log.ts'
+import type { KeyLogVerbsComponents } from './key-log.ts'
+import { keyRequestVerb } from './key-request.ts'
+import { pingVerb } from './ping.ts'
+import { statusVerb } from './status.ts'
+import type { AnyVerb } from './verb.ts'
+
+export type VerbComponents = NewAskComponents &
+  ByeVerbComponents &
+  KeyLogVerbsComponents & {
+    approvals: Pick<Approvals, 'pending' | 'answer'>
+    requests: Pick<RotationRequests, 'take'>
+    summary: () => StatusEnd
+    /** Of this node, in ms since the epoch. */
+    startedAt: number
+  }
+
+/** All that a peer can call: one line for each verb. */
+export function createVerbs(components: VerbComponents, init: { ownId: string }): AnyVerb[] {
+  const { startedAt, summary } = components
+  return [
+    pingVerb({ software: SOFTWARE, startedAt }),
+    askVerb(components, init),
+    attachVerb(components),
+    cancelVerb(components),
+    getVerb(components),
+    statusVerb(summary),
+    approvalListVerb(components),
+    approvalAnswerVerb(components),
+    keyLogVerb(components),
+    keyAnnounceVerb(components),
+    byeVerb(components),
+    keyRequestVerb(components),
+  ]
+}

@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url'
+import { AcpEngine } from '../../../src/agent/engines/acp.ts'
+import type { AcpEngineInit } from '../../../src/agent/engines/acp.ts'
+import { Workspace } from '../../../src/agent/workspace.ts'
+import type { AcpStep } from '../../helpers/acp-agent.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
+import { ENV, programSurroundings } from './program-fixture.ts'
+import type { ProgramSurroundings } from './program-fixture.ts'
+
+const SCRIPTED = fileURLToPath(new URL('../../helpers/acp-agent.ts', import.meta.url))
+
+export interface AcpUnderTest extends ProgramSurroundings {
+  engine: AcpEngine
+  clock: ManualClock
+}
+
+/** An engine whose agent does what it is asked, in `mode` and with `changes`, and works in `folder`. */
+export function makeAcp(
+  folder: string,
+  mode = '',
+  changes: Partial<AcpEngineInit> = {},
+): AcpUnderTest {
+  const around = programSurroundings()
+  const clock = new ManualClock()
+  const engine = new AcpEngine(
+    {
+      ...around.components,
+      workspace: new Workspace(folder),
+      after: (ms, run) => clock.after(ms, run),
+    },
+    {
+      argv: [process.execPath, SCRIPTED, mode],
+      cwd: folder,
+      env: ENV,
+      software: { name: 'kith', version: '0.1.0' },
+      ...changes,
+    },
+  )
+  return { ...around, engine, clock }
+}
+
+/** The text of an ask that has the scripted agent do `steps`. */
+export function does(...steps: AcpStep[]): string {
+  return JSON.stringify({ steps })
+}
