@@ -58,6 +58,13 @@ export interface Parked {
   checkpoint: Uint8Array
 }
 
+/** The process that an ask was answered by, and how that ended, if it has. */
+export interface ProgramRun {
+  pid: number | undefined
+  exitCode?: number | undefined
+  signal?: string | undefined
+}
+
 /** The bad end of an ask. `message` is for our own operator and never crosses the wire. */
 export type EngineFailure<C extends WireCode = WireCode> = {
   [K in C]: { kind: 'failed'; code: K; details: WireDetails[K]; message: string }

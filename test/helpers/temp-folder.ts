@@ -8,6 +8,7 @@ export function tempFolder(): () => string {
   beforeEach(async () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'kith-test-')))
   })
-  afterEach(() => rm(folder, { recursive: true }))
+  // A process that a test has ended may still write its last.
+  afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }))
   return () => folder
 }

@@ -63,6 +63,10 @@ export class AcpProcess {
     void this.#watch()
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   /**
    * Starts an agent, and resolves once it has said hello. `signal` ends it.
    *

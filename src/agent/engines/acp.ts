@@ -88,8 +88,9 @@ export class AcpEngine implements Engine {
     place: Place,
     signal: AbortSignal,
   ): AsyncGenerator<EngineEvent, number | undefined> {
-    const { now, ownId, sessions } = this.#components
+    const { now, onProgram, ownId, sessions } = this.#components
     const { process } = place
+    onProgram(ask.id, { pid: process.pid })
     const over = AbortSignal.any([signal, process.gone])
     const askedAt = now()
     const history = await sessions.read(ask)

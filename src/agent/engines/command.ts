@@ -58,6 +58,7 @@ export class CommandEngine implements Engine {
       if (end.exitCode !== 0) throw this.#badEnd(child, end)
     } finally {
       await child.stop()
+      this.#components.onProgram(ask.id, { pid: child.pid, ...(await child.ended) })
     }
     if (ask.session === undefined) return
     await sessions.append(ask, [

@@ -5,6 +5,7 @@ import type {
   ApprovalEvent,
   Budget,
   EngineAsk,
+  ProgramRun,
   Reservation,
   Sessions,
   SpendLimit,
@@ -28,6 +29,8 @@ export interface ProgramComponents {
   guard: ToolGuard
   budget: Budget
   sessions: Sessions
+  /** Told of the program that an ask runs, for the log of runs. */
+  onProgram: (ask: string, run: ProgramRun) => void
   /** Takes secrets out of what a program says, before it gets to a log. */
   redacted: (text: string) => string
   /** Our own node id. */

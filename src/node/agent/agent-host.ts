@@ -252,7 +252,7 @@ export class AgentHost {
     const redacted = (text: string): string => this.#secrets.redacted(text)
     return {
       ...{ breakers, budget, clock, facts, guard, incidentId, keys, random, workspace },
-      ...{ memory: this.memory, ownId: self.id, redacted },
+      ...{ memory: this.memory, onProgram: this.#runs.noteProgram, ownId: self.id, redacted },
       sessions: cleanSessions(this.sessions, redacted),
       onFault: (report) => {
         log.warn(report, 'a model failed')

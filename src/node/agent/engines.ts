@@ -5,7 +5,14 @@ import type { ModelTests } from '../../agent/engines/model/model-tests.ts'
 import type { ProviderInit } from '../../agent/engines/model/providers.ts'
 import type { ProgramInit } from '../../agent/engines/program.ts'
 import type { Memory } from '../../agent/memory.ts'
-import type { Breakers, Budget, Engine, NodeFacts, Sessions } from '../../agent/ports.ts'
+import type {
+  Breakers,
+  Budget,
+  Engine,
+  NodeFacts,
+  ProgramRun,
+  Sessions,
+} from '../../agent/ports.ts'
 import type { Secret } from '../../agent/secret.ts'
 import type { ToolGuard } from '../../agent/tool-guard.ts'
 import type { Toolbox } from '../../agent/toolbox.ts'
@@ -32,6 +39,8 @@ export interface EngineParts {
   random: () => number
   incidentId: () => string
   ownId: string
+  /** Told of the program that an ask runs. */
+  onProgram: (ask: string, run: ProgramRun) => void
   /** `text` without the secrets of this node. */
   redacted: (text: string) => string
   /** A model failed, for our own operator. */

@@ -1,4 +1,11 @@
-import type { Budget, Engine, EngineAsk, EngineEvent, Usage } from '../../agent/ports.ts'
+import type {
+  Budget,
+  Engine,
+  EngineAsk,
+  EngineEvent,
+  ProgramRun,
+  Usage,
+} from '../../agent/ports.ts'
 import type { SecretScan } from '../../agent/secret-scan.ts'
 import { singleLine, terminalSafe } from '../../protocol/text.ts'
 import type { Clock } from '../clock.ts'
@@ -41,6 +48,7 @@ export interface RunLogComponents {
 export class RunLog {
   readonly #components: RunLogComponents
   readonly #tallies = new Map<string, Tally>()
+  readonly #programs = new Map<string, ProgramRun>()
 
   constructor(components: RunLogComponents) {
     this.#components = components
@@ -61,6 +69,11 @@ export class RunLog {
         }
       },
     }
+  }
+
+  /** Keeps which program has answered an ask for the line of its run. */
+  readonly noteProgram = (ask: string, run: ProgramRun): void => {
+    this.#programs.set(ask, run)
   }
 
   /** The events of `engine`, which have no secrets, for one ask, and at their end the lines. */
@@ -101,9 +114,11 @@ export class RunLog {
         prompt: this.#preview(ask.text),
       })
       this.#write(runs, {
-        ...{ ...run, engine: engine.name, outcome, cause: this.#preview(cause ?? '') },
+        ...{ ...run, engine: engine.name, ...this.#programs.get(ask.id) },
+        ...{ outcome, cause: this.#preview(cause ?? '') },
         ...{ lastTool: tools.at(-1), tail: this.#preview(tail.toWellFormed()) },
       })
+      this.#programs.delete(ask.id)
     }
   }
 

@@ -118,6 +118,9 @@ describe('CommandEngine', () => {
         message: 'sh ended with exit code 7; it said last: no key [redacted]',
         details: { program: 'sh', why: 'ended with exit code 7' },
       })
+      const [[ask, { pid, ...end }] = ['', { pid: 0 }]] = around.programs
+      assert.deepEqual([ask, end], [ownerAsk('x').id, { exitCode: 7, signal: undefined }])
+      assert.ok(pid !== undefined && pid > 0)
     })
 
     it('fails with the signal that ended it', async () => {

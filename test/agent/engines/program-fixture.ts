@@ -8,6 +8,7 @@ import type {
   Engine,
   EngineAsk,
   Message,
+  ProgramRun,
   SessionHistory,
   Sessions,
   SpendLimit,
@@ -101,6 +102,8 @@ export class MemoryBudget implements Budget {
 export interface ProgramSurroundings {
   components: ProgramComponents
   person: Person
+  /** What was told of the programs that ran, with the ask. */
+  programs: [ask: string, run: ProgramRun][]
   sessions: MemorySessions
   budget: MemoryBudget
 }
@@ -110,16 +113,18 @@ export function programSurroundings(): ProgramSurroundings {
   const person = new Person()
   const sessions = new MemorySessions()
   const budget = new MemoryBudget()
+  const programs: ProgramSurroundings['programs'] = []
   let now = Date.UTC(2026, 10, 21, 9)
   const components: ProgramComponents = {
     guard: new ToolGuard({ presets: new Presets(), approvals: person }),
     budget,
     sessions,
+    onProgram: (ask, run) => programs.push([ask, run]),
     redacted: (text) => text.replaceAll('s3cret', '[redacted]'),
     ownId: OWN_ID,
     now: () => now++,
   }
-  return { components, person, sessions, budget }
+  return { components, person, programs, sessions, budget }
 }
 
 /** The variables of this process that any program may have. */

@@ -81,6 +81,7 @@ describe('the log of runs', () => {
       { kind: 'text', text: 'grün' },
       { kind: 'done' },
     ]
+    log.noteProgram(ask.id, { pid: 7, exitCode: 0, signal: undefined })
     assert.deepEqual(await run(ask, ...events), events)
     const what = { at: '2026-11-21T09:00:01.000Z', ask: ask.id, asker: 'nas', engine: 'model' }
     assert.deepEqual(turns, [
@@ -91,8 +92,13 @@ describe('the log of runs', () => {
       },
     ])
     assert.deepEqual(runs, [
-      { ...what, outcome: 'done', cause: '', lastTool: 'read_file:denied', tail: 'grün' },
+      {
+        ...{ ...what, pid: 7, exitCode: 0, outcome: 'done', cause: '' },
+        ...{ lastTool: 'read_file:denied', tail: 'grün' },
+      },
     ])
+    await run(ask, { kind: 'done' })
+    assert.equal(runs[1]?.['pid'], undefined)
   })
 
   it('has the code of a bad end, and its cause, without secrets', async () => {
