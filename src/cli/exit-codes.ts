@@ -74,6 +74,8 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'unknown-invite': EXIT.failed,
   'unknown-session': EXIT.failed,
   'unknown-breaker': EXIT.failed,
+  'unknown-job': EXIT.failed,
+  'unknown-run': EXIT.failed,
   'unknown-model': EXIT.failed,
   'list-full': EXIT.failed,
   'invalid-file': EXIT.failed,

@@ -35,7 +35,7 @@ export interface KeyLogChange {
   after: KnownKeys
 }
 
-const keyLogRecord = z.strictObject({
+export const keyLogRecord = z.strictObject({
   events: z.array(bytes),
   seenAt: z.array(z.int()),
   conflict: z.exactOptional(z.array(bytes)),

@@ -70,6 +70,10 @@ export interface FailureDetails extends WireDetails {
   'unknown-session': { session: string }
   /** A name that no breaker has. */
   'unknown-breaker': { name: string }
+  /** A name that no job in jobs.yaml has. */
+  'unknown-job': { job: string }
+  /** An id that no run has which is kept. */
+  'unknown-run': { run: string }
   /** A model that the config does not name. */
   'unknown-model': { model: string }
   /** Strangers are not let in, so that nobody could redeem an invite. */

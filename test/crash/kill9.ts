@@ -4,7 +4,6 @@
  *
  *     node test/crash/kill9.ts --points 500 --seed 7
  */
-import { createHash } from 'node:crypto'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { uuidV7 } from '../../src/protocol/uuid.ts'
 import { LiveNode } from '../helpers/live-node.ts'
+import { chance } from './chance.ts'
 import { assertKept } from './evidence.ts'
 import type { SentAsk } from './evidence.ts'
 
@@ -136,15 +136,6 @@ function numbersTo(last: number): string {
 
 function bytesOf(random: () => number): Uint8Array {
   return Uint8Array.from({ length: 10 }, () => Math.floor(random() * 256))
-}
-
-/** Numbers in [0, 1) that the seed decides. */
-function chance(seed: number): () => number {
-  let count = 0
-  return () => {
-    const digest = createHash('sha256').update(`${seed} ${count++}`).digest()
-    return digest.readUInt32BE() / 2 ** 32
-  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,0 +1,121 @@
+import { KithError, isFailure, toError } from '../../protocol/errors.ts'
+import { singleLine } from '../../protocol/text.ts'
+import type { Clock } from '../clock.ts'
+import type { Job } from './job.ts'
+import { beatMs } from './lease.ts'
+import type { Claim, LeaseStore } from './lease-store.ts'
+import { limitText, nextLimit } from './limits.ts'
+import type { Outcome, RunEnd } from './run.ts'
+import type { Runner } from './runner.ts'
+
+/** Longest line about a result or a failure, in UTF-16 units. */
+const MAX_LINE_CHARS = 500
+
+export interface AttemptComponents {
+  clock: Clock
+  runner: Runner
+  store: Pick<LeaseStore, 'renew'>
+}
+
+/**
+ * Makes one attempt under its lease, and resolves with how it ended; does not reject. It is ended by `signal`, by the
+ * first limit that is passed, and when the lease is lost. From then on the lease is renewed no more: a runner that
+ * does not end loses it.
+ */
+export async function runAttempt(
+  components: AttemptComponents,
+  job: Job,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { clock, runner } = components
+  const { attempts, dueAt, run } = claim.run
+  const stop = new AbortController()
+  const ending = AbortSignal.any([signal, stop.signal])
+  const stopBeats = beat(components, claim, stop, ending)
+  const limits = watchLimits(clock, job, stop)
+  try {
+    ending.throwIfAborted()
+    const context = { run, attempt: attempts, dueAt, progress: limits.progress }
+    const summary = await runner.run(job, context, ending)
+    ending.throwIfAborted()
+    return { state: 'succeeded', summary: singleLine(summary, MAX_LINE_CHARS) }
+  } catch (err) {
+    return outcomeOf(ending.aborted ? ending.reason : err)
+  } finally {
+    stopBeats()
+    limits.stop()
+  }
+}
+
+/** How an attempt has ended that threw this. */
+export function outcomeOf(thrown: unknown): Outcome {
+  const code = isFailure(thrown) ? thrown.code : 'internal'
+  const why = singleLine(toError(thrown).message, MAX_LINE_CHARS)
+  return { state: stateOf(code), failure: { code, why } }
+}
+
+function stateOf(code: string): Exclude<RunEnd, 'succeeded'> {
+  switch (code) {
+    case 'deadline':
+      return 'timed-out'
+    case 'cancelled':
+      return 'cancelled'
+    case 'interrupted':
+    case 'stopping':
+      return 'interrupted'
+    default:
+      return 'failed'
+  }
+}
+
+/** Renews the lease until the returned function is called, or the attempt is to end. */
+function beat(
+  { clock, store }: AttemptComponents,
+  claim: Claim,
+  stop: AbortController,
+  ending: AbortSignal,
+): () => void {
+  return clock.every(beatMs(claim.lease), () => {
+    if (ending.aborted) return
+    store.renew(claim, clock.now()).then(
+      (held) => {
+        if (!held) stop.abort(new KithError('interrupted', 'the lease was lost', {}))
+      },
+      (err: unknown) => {
+        stop.abort(err)
+      },
+    )
+  })
+}
+
+/** Aborts `stop` when a limit is passed, until it is stopped itself. */
+function watchLimits(
+  clock: Clock,
+  { limits }: Job,
+  stop: AbortController,
+): { progress: () => void; stop: () => void } {
+  const claimedAt = clock.now()
+  let progressAt: number | undefined
+  let cancel = (): void => undefined
+  const watch = (): void => {
+    const { at, limit } = nextLimit(limits, { claimedAt, progressAt })
+    const now = clock.now()
+    if (now < at) cancel = clock.after(at - now, watch)
+    else stop.abort(new KithError('deadline', limitText(limit, limits), {}))
+  }
+  watch()
+  return {
+    // What is under watch is looked at when its time comes: a sign need not move the timer.
+    progress: () => {
+      const first = progressAt === undefined
+      progressAt = clock.now()
+      if (!first) return
+      cancel()
+      watch()
+    },
+    stop: () => {
+      cancel()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+
+/** Why there is a run. */
+export const RUN_CAUSES = ['schedule', 'catch-up', 'manual', 'peer', 'retry'] as const
+export type RunCause = (typeof RUN_CAUSES)[number]
+
+/**
+ * The life of a run:
+ *
+ *   queued → running → succeeded | failed | timed-out | cancelled | interrupted
+ *      ⇡________⇣  an attempt that failed, while some are left
+ */
+export const RUN_STATES = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'timed-out',
+  'cancelled',
+  'interrupted',
+] as const
+export type RunState = (typeof RUN_STATES)[number]
+export type RunEnd = Exclude<RunState, 'queued' | 'running'>
+
+const uint = z.int().nonnegative()
+
+const failureSchema = z.strictObject({ code: z.string(), why: z.string() })
+
+export const runSchema = z.strictObject({
+  /** UUIDv7 of the time at which it was made: runs sort by it. */
+  run: z.string(),
+  job: z.string(),
+  cause: z.enum(RUN_CAUSES),
+  /** Who wanted it: `self`, or a peer's name. */
+  by: z.string(),
+  /** The time it is for, in ms since the epoch, as all times here. */
+  dueAt: uint,
+  /** When it may be claimed: later than `dueAt` by the jitter, or by the wait after a failed attempt. */
+  readyAt: uint,
+  state: z.enum(RUN_STATES),
+  /** Attempts that have begun. */
+  attempts: uint,
+  claimedAt: z.exactOptional(uint),
+  finalAt: z.exactOptional(uint),
+  /** Of the last attempt that failed, also where a later one did not. */
+  failure: z.exactOptional(failureSchema),
+  /** What it has to say of its result, in one line. */
+  summary: z.exactOptional(z.string()),
+  /** The run of which this one is the retry, and how many there were of the same work. */
+  retryOf: z.exactOptional(z.string()),
+  retries: uint,
+})
+
+/** One execution of a job, or one that waits. */
+export type Run = z.infer<typeof runSchema>
+export type RunFailure = z.infer<typeof failureSchema>
+
+/** How an attempt ended. */
+export type Outcome =
+  | { state: 'succeeded'; summary: string }
+  | { state: Exclude<RunEnd, 'succeeded'>; failure: RunFailure }
+
+/** A run that waits for its first attempt. */
+export function waitingRun(
+  id: string,
+  wanted: Pick<Run, 'job' | 'cause' | 'by' | 'dueAt'>,
+  now: number,
+): Run {
+  return { run: id, ...wanted, readyAt: now, state: 'queued', attempts: 0, retries: 0 }
+}
+
+export function isEnded({ state }: Pick<Run, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running'
+}
+
+/** True for one that the owner should look at: it has ended, not well, and nobody wanted it to. */
+export function isFailed({ state }: Pick<Run, 'state'>): boolean {
+  return state === 'failed' || state === 'timed-out' || state === 'interrupted'
+}

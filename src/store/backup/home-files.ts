@@ -1,0 +1,91 @@
+import type { BigIntStats } from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf } from '../atomic-file.ts'
+import { findCollision, isPortableName } from './names.ts'
+
+/** The rows of the store, in a backup. In a home they are the folder `store`. */
+export const STORE_ROWS = 'store.rows'
+
+/** What a home cannot be without. */
+export const REQUIRED_FILES: readonly string[] = ['identity.json', STORE_ROWS]
+
+const FILES: readonly string[] = [
+  'identity.json',
+  'rotation.json',
+  'config.yaml',
+  'peers.yaml',
+  'MEMORY.md',
+]
+const FOLDERS: readonly string[] = ['keys', 'workspace']
+
+/** Made anew, or of this run alone; profiles are homes of their own. */
+const LEFT_OUT: readonly string[] = ['store', 'logs', 'profiles', 'control.sock']
+
+/** What a crash leaves of a file that was about to be put in its place. */
+const UNPLACED = /^\.[^/]+\.[0-9a-f]{16}$/
+
+/** A file of a home that goes into a backup. */
+export interface HomeFile {
+  /** Its path below the home, with `/`. */
+  name: string
+  path: string
+  stats: BigIntStats
+}
+
+/** What a backup of a home takes, by name, and what it does not take though it might be thought to. */
+export interface HomeFiles {
+  files: HomeFile[]
+  leftOut: string[]
+}
+
+/** True for a name that a file in a backup may have. */
+export function isBackedUp(name: string): boolean {
+  if (name === STORE_ROWS || FILES.includes(name)) return true
+  return FOLDERS.some((folder) => name.startsWith(`${folder}/`))
+}
+
+/** True for a file that has to be of one time with others of its kind: the keys, and what says which is which. */
+export function isOfIdentity(name: string): boolean {
+  return name === 'identity.json' || name === 'rotation.json' || name.startsWith('keys/')
+}
+
+/** The files of the home at `home`, without its store. Links, sockets and names that not every system takes stay out. */
+export async function listHomeFiles(home: string): Promise<HomeFiles> {
+  const found: HomeFiles = { files: [], leftOut: [] }
+  for (const name of (await readdir(home)).toSorted()) {
+    if (LEFT_OUT.includes(name) || UNPLACED.test(name)) continue
+    if (FILES.includes(name) || FOLDERS.includes(name)) await add(home, name, found)
+    else found.leftOut.push(name)
+  }
+  for (;;) {
+    const twin = findCollision(found.files.map(({ name }) => name))
+    if (twin === undefined) return found
+    found.leftOut.push(twin)
+    found.files = found.files.filter(({ name }) => name !== twin)
+  }
+}
+
+async function add(home: string, name: string, found: HomeFiles): Promise<void> {
+  const path = join(home, name)
+  const stats = await lstat(path, { bigint: true }).catch(absent)
+  if (stats === undefined) return
+  if (!isPortableName(name)) {
+    found.leftOut.push(name)
+  } else if (stats.isDirectory() && !FILES.includes(name)) {
+    const inside = (await readdir(path)).toSorted()
+    for (const part of inside) {
+      const isUnplaced = name.startsWith('keys') && UNPLACED.test(part)
+      if (!isUnplaced) await add(home, `${name}/${part}`, found)
+    }
+  } else if (stats.isFile() && isBackedUp(name)) {
+    found.files.push({ name, path, stats })
+  } else {
+    found.leftOut.push(name)
+  }
+}
+
+/** For a file that went away between being listed and being looked at. */
+function absent(err: unknown): undefined {
+  if (errnoOf(err) !== 'ENOENT') throw err
+}

@@ -1,0 +1,96 @@
+import { constants, createReadStream } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { syncFolder } from '../atomic-file.ts'
+import { Database } from '../database.ts'
+import { readArchive } from './archive-reader.ts'
+import { decompress } from './compression.ts'
+import { isBackedUp, REQUIRED_FILES, STORE_ROWS } from './home-files.ts'
+import { damagedBackup } from './manifest.ts'
+import type { BackupFile, Manifest } from './manifest.ts'
+import { unseal } from './seal.ts'
+import type { Key } from './seal.ts'
+import { loadRows, readRows } from './store-rows.ts'
+
+type Content = AsyncIterable<Uint8Array>
+
+/**
+ * What the backup at `path` says of itself, once every byte of it was read and is right. Writes nothing.
+ *
+ * @throws {KithError} `passphrase`, `corrupt`, `too-new`
+ */
+export async function verifyBackup(path: string, key: Key): Promise<Manifest> {
+  return await read(path, key, async ({ name }, content) => {
+    const source: AsyncIterable<unknown> = name === STORE_ROWS ? readRows(content) : content
+    const parts = source[Symbol.asyncIterator]()
+    while ((await parts.next()).done !== true);
+  })
+}
+
+/**
+ * Puts what is in the backup at `path` into `folder`, which must not be there yet: a home, its store made anew. Resolves
+ * when all is right and on disk. When it rejects, what is in the folder is worth nothing.
+ *
+ * @throws {KithError} `passphrase`, `corrupt`, `too-new`
+ */
+export async function extractBackup(path: string, key: Key, folder: string): Promise<Manifest> {
+  await mkdir(folder, { mode: 0o700 })
+  const folders = new Set([folder])
+  const manifest = await read(path, key, async (file, content) => {
+    if (file.name === STORE_ROWS) {
+      await makeStore(join(folder, 'store'), content)
+      return
+    }
+    const target = join(folder, file.name)
+    await makeFolders(dirname(target), folders)
+    await writeNew(target, file, content)
+  })
+  for (const made of folders) await syncFolder(made)
+  return manifest
+}
+
+async function read(
+  path: string,
+  key: Key,
+  file: (file: BackupFile, content: Content) => Promise<void>,
+): Promise<Manifest> {
+  const sealed = createReadStream(path, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>
+  return await readArchive(decompress(unseal(sealed, key)), { manifest: assertHome, file })
+}
+
+/** A manifest may be right in itself and still be of something that is no home. */
+function assertHome({ files }: Manifest): void {
+  const stranger = files.find(({ name }) => !isBackedUp(name))
+  if (stranger !== undefined) {
+    throw damagedBackup(`no home has a file ${JSON.stringify(stranger.name)}`)
+  }
+  const missing = REQUIRED_FILES.find((wanted) => !files.some(({ name }) => name === wanted))
+  if (missing !== undefined) throw damagedBackup(`${missing} is not in it`)
+}
+
+async function makeStore(folder: string, content: Content): Promise<void> {
+  const database = await Database.open(folder)
+  await loadRows(database, readRows(content)).finally(() => database.close())
+  // The rows say which format they have: opened once more, it is checked, and brought up to ours.
+  await (await Database.open(folder)).close()
+}
+
+/** One at a time, so that what is no folder of ours in a new place is noticed: nothing is made twice. */
+async function makeFolders(path: string, made: Set<string>): Promise<void> {
+  if (made.has(path)) return
+  await makeFolders(dirname(path), made)
+  await mkdir(path, { mode: 0o700 })
+  made.add(path)
+}
+
+async function writeNew(path: string, { executable }: BackupFile, content: Content): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const mode = executable === true ? 0o700 : 0o600
+  const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

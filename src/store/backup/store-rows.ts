@@ -1,0 +1,102 @@
+import type { Database, Operation, Snapshot } from '../database.ts'
+import { ByteReader } from './byte-reader.ts'
+import { damagedBackup } from './manifest.ts'
+
+/*
+ * A store as a file: its rows in the order of their keys, each as
+ * `u32 big-endian length of the key | u32 of the value | key (UTF-8) | value`, where a key is `!sublevel!key`. LevelDB's
+ * own files are of one version of it and cannot be copied while it writes; rows are what a later store is made of too.
+ */
+
+const ROW_HEADER_BYTES = 8
+const MAX_KEY_BYTES = 4_096
+
+/** Longest value: a record holds a message or an answer, and those have limits far below. */
+const MAX_VALUE_BYTES = 33_554_432
+
+/** So much is handed on, or written in one batch, at once. */
+const PIECE_BYTES = 262_144
+
+/** `!sublevel!key`. */
+const ROW_KEY = /^!([^!]+)!(.*)$/s
+
+/** A row, its sublevel told apart from its key. */
+export interface Row {
+  sublevel: string
+  key: string
+  value: Uint8Array
+}
+
+/** Every row of `database` as it was in `snapshot`: always the same bytes. */
+export async function* dumpRows(
+  database: Database,
+  snapshot: Snapshot,
+): AsyncGenerator<Uint8Array> {
+  const { db } = database.sublevel('meta')
+  let piece: Uint8Array[] = []
+  let bytes = 0
+  const rows = db.iterator<Uint8Array, Uint8Array>({
+    snapshot,
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+  })
+  for await (const [key, value] of rows) {
+    const header = Buffer.alloc(ROW_HEADER_BYTES)
+    header.writeUInt32BE(key.byteLength, 0)
+    header.writeUInt32BE(value.byteLength, 4)
+    piece.push(header, key, value)
+    bytes += ROW_HEADER_BYTES + key.byteLength + value.byteLength
+    if (bytes < PIECE_BYTES) continue
+    yield Buffer.concat(piece)
+    piece = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(piece)
+}
+
+/** The rows that `dumpRows` wrote. @throws {KithError} `corrupt` */
+export async function* readRows(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row> {
+  const reader = new ByteReader(source)
+  let before: Uint8Array | undefined
+  for (;;) {
+    const header = Buffer.from(await reader.upTo(ROW_HEADER_BYTES))
+    if (header.byteLength === 0) return
+    if (header.byteLength < ROW_HEADER_BYTES) throw damagedBackup('its store is cut off')
+    const [keyBytes, valueBytes] = [header.readUInt32BE(0), header.readUInt32BE(4)]
+    if (keyBytes > MAX_KEY_BYTES || valueBytes > MAX_VALUE_BYTES) {
+      throw damagedBackup('a row of its store is too long')
+    }
+    const key = await reader.exactly(keyBytes)
+    if (before !== undefined && Buffer.compare(before, key) >= 0) {
+      throw damagedBackup('the rows of its store are not in their order')
+    }
+    before = key
+    yield { ...parseKey(key), value: await reader.exactly(valueBytes) }
+  }
+}
+
+/** Writes rows to `database`, which is new and empty, and resolves when they are on disk. */
+export async function loadRows(database: Database, rows: AsyncIterable<Row>): Promise<void> {
+  let operations: Operation[] = []
+  let bytes = 0
+  for await (const { key, sublevel, value } of rows) {
+    operations.push({ type: 'put', sublevel: database.sublevel(sublevel), key, value })
+    bytes += value.byteLength
+    if (bytes < PIECE_BYTES && operations.length < 1_000) continue
+    await database.write(operations, { durable: false })
+    operations = []
+    bytes = 0
+  }
+  // LevelDB's log is one file after the other: what is synced last is synced with all before it.
+  await database.write(operations, { durable: true })
+}
+
+function parseKey(bytes: Uint8Array): { sublevel: string; key: string } {
+  const text = Buffer.from(bytes).toString()
+  const [, sublevel, key] = ROW_KEY.exec(text) ?? []
+  const isText = Buffer.compare(Buffer.from(text), bytes) === 0
+  if (!isText || sublevel === undefined || key === undefined || !/^[a-z-]+$/.test(sublevel)) {
+    throw damagedBackup('a row of its store has no name')
+  }
+  return { sublevel, key }
+}

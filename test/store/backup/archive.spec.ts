@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import { isFailure } from '../../../src/protocol/errors.ts'
+import { readArchive } from '../../../src/store/backup/archive-reader.ts'
+import { FileChanged, writeArchive } from '../../../src/store/backup/archive-writer.ts'
+import { MAX_BACKUP_FILES, MAX_FILE_BYTES } from '../../../src/store/backup/manifest.ts'
+import type { Manifest } from '../../../src/store/backup/manifest.ts'
+import { tarHead, tarPadding } from '../../../src/store/backup/tar-block.ts'
+import { bytesOf, manifestOf, piecesOf, sha256Hex } from '../../helpers/backup-bytes.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
+
+type Files = Record<string, Uint8Array>
+
+const LONG = `workspace/${'long '.repeat(30)}name/${'é'.repeat(100)}.txt`
+
+const FILES: Files = {
+  'identity.json': Buffer.from('{}'),
+  'workspace/empty': Buffer.alloc(0),
+  'workspace/block': Buffer.alloc(512, 7),
+  'workspace/notes/more.md': Buffer.from('Água\n'.repeat(400)),
+  [LONG]: Buffer.from('far away'),
+}
+
+function write(files: Files, manifest = manifestOf(files)): Promise<Buffer> {
+  return bytesOf(
+    writeArchive(manifest, ({ name }) => piecesOf(files[name] ?? Buffer.alloc(0), 1_000)),
+  )
+}
+
+async function read(
+  archive: Uint8Array,
+  pieces = 4_096,
+): Promise<{ manifest: Manifest; files: Files }> {
+  const files: Files = {}
+  const manifest = await readArchive(piecesOf(archive, pieces), {
+    file: async ({ name }, content) => {
+      files[name] = await bytesOf(content)
+    },
+  })
+  return { manifest, files }
+}
+
+async function refuses(archive: Uint8Array, why?: RegExp): Promise<void> {
+  await assert.rejects(
+    read(archive),
+    (err) => isFailure(err, 'corrupt') && (why === undefined || why.test(err.message)),
+  )
+}
+
+/** An archive whose manifest is whatever it is given: made by whoever has a recipient, and not by us. */
+function forge(manifest: unknown, rest: Uint8Array[] = []): Buffer {
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  const seconds = Math.floor(manifestOf({}).at / 1_000)
+  const head = tarHead({ name: 'manifest.json', bytes: bytes.byteLength }, seconds)
+  const padding = Buffer.alloc(tarPadding(bytes.byteLength))
+  return Buffer.concat([head, bytes, padding, ...rest, Buffer.alloc(1_024)])
+}
+
+/** A header with one field written over, and its sum made right. */
+function withField(head: Uint8Array, at: number, text: string): Buffer {
+  const block = Buffer.from(head)
+  block.write(text, at)
+  block.fill(' ', 148, 156)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return block
+}
+
+describe('archive', () => {
+  const folder = tempFolder()
+
+  for (const pieces of [1, 511, 512, 4_096, 1_000_000]) {
+    it(`comes back as it was, read in pieces of ${pieces} bytes`, async () => {
+      const manifest = manifestOf(FILES)
+      assert.deepEqual(await read(await write(FILES), pieces), { manifest, files: FILES })
+    })
+  }
+
+  it('comes back whatever is in it', async () => {
+    const content = fc.uint8Array({ maxLength: 2_000 })
+    const name = fc.stringMatching(/^[a-z]{1,12}$/)
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(name, content, { maxKeys: 6 }), async (some) => {
+        const files = Object.fromEntries(Object.entries(some).map(([k, v]) => [k, Buffer.from(v)]))
+        assert.deepEqual((await read(await write(files))).files, files)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('is opened by tar, and what tar wrote over it is refused', async function () {
+    if (spawnSync('tar', ['--version']).status !== 0) this.skip()
+    const path = join(folder(), 'a.tar')
+    await writeFile(path, await write(FILES))
+    const tar = promisify(execFile)
+    await tar('tar', ['-xf', path, '-C', folder()])
+    for (const [name, content] of Object.entries(FILES)) {
+      assert.deepEqual(await readFile(join(folder(), name)), Buffer.from(content))
+    }
+    const names = ['manifest.json', ...Object.keys(FILES)]
+    await tar('tar', ['--format=ustar', '-cf', path, '-C', folder(), ...names.slice(0, -1)])
+    await refuses(await readFile(path), /manifest/)
+  })
+
+  it('keeps whether a file may be run', async () => {
+    const files = { 'workspace/run.sh': Buffer.from('#!/bin/sh\n') }
+    const [plain] = manifestOf(files).files
+    assert.ok(plain)
+    const manifest = manifestOf({}, { files: [{ ...plain, executable: true }] })
+    const archive = await write(files, manifest)
+    assert.deepEqual((await read(archive)).manifest, manifest)
+    const seconds = Math.floor(manifest.at / 1_000)
+    const at = archive.indexOf(tarHead({ ...plain, executable: true }, seconds))
+    archive.set(tarHead(plain, seconds), at)
+    await refuses(archive, /not where/)
+  })
+
+  it('is not written from a file that has changed meanwhile', async () => {
+    const changes: Files = {
+      longer: Buffer.from('12345'),
+      shorter: Buffer.from('123'),
+      other: Buffer.from('1243'),
+    }
+    for (const content of Object.values(changes)) {
+      const written = writeArchive(manifestOf({ a: Buffer.from('1234') }), () => piecesOf(content))
+      await assert.rejects(bytesOf(written), FileChanged)
+    }
+  })
+
+  it('has other files in no byte: what is flipped is refused, or a word of its author about himself', async () => {
+    const files = { 'a.txt': Buffer.from('abc'), [LONG]: Buffer.from('x') }
+    const archive = await write(files)
+    let taken = 0
+    for (let at = 0; at < archive.byteLength; at += 1) {
+      const flipped = Buffer.from(archive)
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8))
+      try {
+        assert.deepEqual((await read(flipped)).files, files)
+        taken += 1
+      } catch (err) {
+        assert.ok(isFailure(err, 'corrupt') || isFailure(err, 'too-new'), String(err))
+      }
+    }
+    // Its version of kith, the hash of its key log, and milliseconds of its time.
+    assert.ok(taken < 90, `${taken} are taken`)
+  })
+
+  it('is refused when it is cut anywhere', async () => {
+    const archive = await write({ 'a.txt': Buffer.from('abc') })
+    for (let length = 0; length < archive.byteLength; length += 1) {
+      await refuses(archive.subarray(0, length), /cut off/)
+    }
+  })
+
+  it('is refused when something follows', async () => {
+    const archive = await write(FILES)
+    await refuses(Buffer.concat([archive, Buffer.alloc(1)]), /follows/)
+    await refuses(Buffer.concat([archive, Buffer.alloc(9_728)]), /follows/)
+    await refuses(Buffer.concat([archive, archive]), /follows/)
+  })
+
+  it('stops reading when its sink refuses what is announced', async () => {
+    let closed = false
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* piecesOf(await write(FILES), 512)
+      } finally {
+        closed = true
+      }
+    }
+    const refused = readArchive(source(), {
+      manifest: () => {
+        throw new Error('not this one')
+      },
+      file: () => Promise.reject(new Error('never called')),
+    })
+    await assert.rejects(refused, /not this one/)
+    assert.ok(closed)
+  })
+
+  describe('of a stranger', () => {
+    const one = { bytes: 1, sha256: sha256Hex(Buffer.from('x')) }
+    const seconds = Math.floor(manifestOf({}).at / 1_000)
+    const content = Buffer.concat([Buffer.from('x'), Buffer.alloc(511)])
+    const honest = manifestOf({ a: Buffer.from('x') })
+    const head = tarHead({ name: 'a', bytes: 1 }, seconds)
+
+    it('is taken when it is as ours are', async () => {
+      await read(forge(honest, [head, content]))
+    })
+
+    const names = ['../a', '/a', 'a/../../b', 'C:/a', 'a\0', 'a\\b', 'NUL', 'manifest.json', 'a.']
+    for (const name of names) {
+      it(`is refused with a file of the name ${JSON.stringify(name)}`, async () => {
+        const manifest = { ...honest, files: [{ name, ...one }] }
+        await refuses(forge(manifest, [tarHead({ name, bytes: 1 }, seconds), content]), /manifest/)
+      })
+    }
+
+    const manifests: [what: string, change: object][] = [
+      [
+        'two files of one name',
+        {
+          files: [
+            { name: 'a', ...one },
+            { name: 'a', ...one },
+          ],
+        },
+      ],
+      [
+        'names that differ by case',
+        {
+          files: [
+            { name: 'a', ...one },
+            { name: 'A', ...one },
+          ],
+        },
+      ],
+      [
+        'a file that is a folder too',
+        {
+          files: [
+            { name: 'a', ...one },
+            { name: 'a/b', ...one },
+          ],
+        },
+      ],
+      ['a file of a negative length', { files: [{ name: 'a', ...one, bytes: -1 }] }],
+      ['a file that is too long', { files: [{ name: 'a', ...one, bytes: MAX_FILE_BYTES + 1 }] }],
+      [
+        'files that are too long together',
+        {
+          files: Array.from({ length: 9 }, (_, i) => ({
+            name: `${i}`,
+            ...one,
+            bytes: MAX_FILE_BYTES,
+          })),
+        },
+      ],
+      [
+        'too many files',
+        {
+          files: Array.from({ length: MAX_BACKUP_FILES + 1 }, (_, i) => ({ name: `${i}`, ...one })),
+        },
+      ],
+      ['a field that nobody knows', { link: 'a' }],
+      ['a file with a link', { files: [{ name: 'a', ...one, link: '/etc/passwd' }] }],
+      ['another format', { format: 'tar' }],
+      ['no node', { node: 'kith1' }],
+      ['a prototype', JSON.parse('{"__proto__": {"files": []}}') as object],
+    ]
+    for (const [what, change] of manifests) {
+      it(`is refused with ${what}`, async () => {
+        await refuses(forge({ ...honest, ...change }, [head, content]))
+      })
+    }
+
+    it('is refused as too new when a later kith wrote it', async () => {
+      await assert.rejects(read(forge({ version: 2, anything: 1 })), (err) =>
+        isFailure(err, 'too-new'),
+      )
+    })
+
+    // POSIX.1-2017, ustar: link, symbolic link, character and block device, folder, FIFO, and GNU's and pax's own.
+    for (const type of ['\0', '1', '2', '3', '4', '5', '6', '7', 'g', 'x', 'L', 'K', 'S', 'V']) {
+      it(`is refused with an entry of the type ${JSON.stringify(type)}`, async () => {
+        const link = withField(withField(head, 156, type), 157, '/etc/passwd')
+        await refuses(forge(honest, [withField(head, 156, type), content]), /not where/)
+        await refuses(forge(honest, [link, content]), /not where/)
+        await refuses(forge(honest, [head, content, link]))
+      })
+    }
+
+    const headers: [what: string, head: Buffer][] = [
+      ['a link beside its file', withField(head, 157, 'b')],
+      ['another name than it announced', withField(head, 0, 'b')],
+      ['a folder before its name', withField(head, 345, '../..')],
+      ['another length', withField(head, 124, '00000000002')],
+      ['a length in base 256', withField(head, 124, '\x80\0\0\0\0\0\0\0\0\0\0\x01')],
+      ['an owner', withField(head, 108, '0000001')],
+      ['a mode that lets others run it as us', withField(head, 100, '0004755')],
+      ['a wrong sum', Buffer.from(head).fill('7', 148, 149)],
+    ]
+    for (const [what, block] of headers) {
+      it(`is refused with ${what}`, async () => {
+        await refuses(forge(honest, [block, content]), /not where/)
+      })
+    }
+
+    it('is refused with a file that is not announced, before, between or after', async () => {
+      const more = [tarHead({ name: 'b', bytes: 1 }, seconds), content]
+      await refuses(forge(honest, [...more, head, content]))
+      await refuses(forge(honest, [head, content, ...more]))
+      await refuses(forge(honest, [head, content, head, content]))
+      await refuses(Buffer.concat([head, content, forge(honest, [head, content])]))
+    })
+
+    it('is refused with bytes where zeros fill a block up', async () => {
+      const hidden = Buffer.from(content).fill('y', 511)
+      await refuses(forge(honest, [head, hidden]), /longer/)
+    })
+
+    it('is refused with a manifest that is too long, before it is read', async () => {
+      const long = withField(
+        tarHead({ name: 'manifest.json', bytes: 0 }, seconds),
+        124,
+        '77777777777',
+      )
+      await refuses(Buffer.concat([long, content]), /does not begin/)
+    })
+  })
+})

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { isFailure } from '../../../src/protocol/errors.ts'
+import { writeArchive } from '../../../src/store/backup/archive-writer.ts'
+import { compress } from '../../../src/store/backup/compression.ts'
+import { extractBackup, verifyBackup } from '../../../src/store/backup/read-backup.ts'
+import { seal } from '../../../src/store/backup/seal.ts'
+import type { Key, Lock } from '../../../src/store/backup/seal.ts'
+import { Database } from '../../../src/store/database.ts'
+import { bytesOf, manifestOf, piecesOf } from '../../helpers/backup-bytes.ts'
+import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
+
+describe('backup of a home', () => {
+  const folder = tempFolder()
+  const home = (): string => join(folder(), 'home')
+  const file = (): string => join(folder(), 'home.kith')
+  const copy = (): string => join(folder(), 'copy')
+  let lock: Lock
+  let key: Key
+
+  before(async () => {
+    const identity = await generateX25519Identity()
+    lock = { recipients: [await identityToRecipient(identity)] }
+    key = { identities: [identity] }
+  })
+  beforeEach(() => makeHome(home(), 'one'))
+
+  it('holds what the home holds, store and rights included', async () => {
+    const { bytes, leftOut, manifest } = await backUp(home(), file(), { lock })
+    assert.deepEqual(leftOut, [])
+    assert.deepEqual(await verifyBackup(file(), key), manifest)
+    assert.deepEqual(await extractBackup(file(), key, copy()), manifest)
+    assert.deepEqual(await readHome(copy()), await readHome(home()))
+    const { mode, size } = await stat(file())
+    assert.deepEqual([mode & 0o777, size], [0o600, bytes])
+    assert.equal((await stat(join(copy(), 'keys'))).mode & 0o777, 0o700)
+  })
+
+  it('shows nothing of the home, and leaves nothing beside', async () => {
+    await backUp(home(), file(), { lock })
+    const sealed = await readFile(file())
+    for (const text of ['identity', 'key one', 'notes', 'kith-backup']) {
+      assert.equal(sealed.includes(text), false)
+    }
+    assert.deepEqual((await readdir(folder())).toSorted(), ['home', 'home.kith'])
+  })
+
+  it('leaves out what is made anew, what others own, and what no other system takes', async () => {
+    await writeHome(home(), {
+      'logs/kith.log': 'x',
+      'profiles/work/identity.json': 'x',
+      '.identity.json.0123456789abcdef': 'x',
+      'keys/.0123456789abcdef.json.0123456789abcdef': 'x',
+      'core.1234': 'x',
+      'workspace/a:b': 'x',
+      'workspace/Notes/today.md': 'x',
+    })
+    await symlink('/etc/passwd', join(home(), 'workspace/link'))
+    await symlink('/etc', join(home(), 'workspace/folder'))
+    const socket = createServer().listen(join(home(), 'control.sock'))
+    const own = createServer().listen(join(home(), 'workspace/socket'))
+    const { leftOut, manifest } = await backUp(home(), file(), { lock })
+    socket.close()
+    own.close()
+    assert.deepEqual(leftOut.toSorted(), [
+      'core.1234',
+      'workspace/a:b',
+      'workspace/folder',
+      'workspace/link',
+      'workspace/notes/today.md',
+      'workspace/socket',
+    ])
+    assert.deepEqual(
+      manifest.files.map(({ name }) => name),
+      [
+        'config.yaml',
+        'identity.json',
+        'keys/0123456789abcdef.json',
+        'workspace/Notes/today.md',
+        'workspace/large',
+        'workspace/run.sh',
+        'store.rows',
+      ],
+    )
+  })
+
+  it('holds the store as it was when it began, whatever is written meanwhile', async () => {
+    const database = await Database.open(join(home(), 'store'))
+    const stop = new AbortController()
+    const writes = (async () => {
+      for (let n = 0; !stop.signal.aborted; n += 1) {
+        // Both or neither: what a batch writes is in a backup whole.
+        await putRows(database, { [`a${n}`]: 'x', [`b${n}`]: 'x' })
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    await backUp(home(), file(), { lock, database })
+    stop.abort()
+    await writes
+    await database.close()
+    await extractBackup(file(), key, copy())
+    const rows = Object.keys(await readHome(copy())).filter((name) => /^rows\/[ab]/.test(name))
+    const [a, b] = ['a', 'b'].map((kind) => rows.filter((name) => name[5] === kind))
+    assert.equal(a?.length, b?.length)
+    assert.equal(Object.keys(await readHome(copy())).length, 50 + 6 + rows.length)
+  })
+
+  it('begins anew when a file changes under it, and gives up when that never ends', async () => {
+    let changes = 1
+    const describe = (): { node: string; keyLog: { sn: number; head: string } } => manifestOf({})
+    const once = {
+      lock,
+      // Called when all was announced but the store, and nothing read for the second time.
+      describe: (): ReturnType<typeof describe> => {
+        if (changes-- > 0) void appendFile(join(home(), 'config.yaml'), '\nmore')
+        return describe()
+      },
+    }
+    await backUp(home(), file(), once)
+    await verifyBackup(file(), key)
+    changes = 1_000
+    await assert.rejects(
+      backUp(home(), join(folder(), 'b'), once),
+      (err) => isFailure(err, 'invalid-file') && err.message.includes('config.yaml'),
+    )
+    assert.deepEqual((await readdir(folder())).toSorted(), ['home', 'home.kith'])
+  })
+
+  it('does not take half of a rotation', async () => {
+    let rotations = 1
+    const path = join(home(), 'keys/fedcba9876543210.json')
+    await backUp(home(), file(), {
+      lock,
+      describe: () => {
+        if (rotations-- > 0) void writeFile(path, 'new key', { mode: 0o600 })
+        return manifestOf({})
+      },
+    })
+    const { files } = await verifyBackup(file(), key)
+    assert.ok(files.some(({ name }) => name === 'keys/fedcba9876543210.json'))
+  })
+
+  it('goes where nothing is, and is of a node', async () => {
+    await writeFile(file(), 'precious')
+    await assert.rejects(backUp(home(), file(), { lock }), (err) => isFailure(err, 'exists'))
+    assert.equal(await readFile(file(), 'utf8'), 'precious')
+    await rm(join(home(), 'identity.json'))
+    await assert.rejects(backUp(home(), join(folder(), 'b'), { lock }), (err) =>
+      isFailure(err, 'no-identity'),
+    )
+  })
+
+  it('is not extracted over anything', async () => {
+    await backUp(home(), file(), { lock })
+    await mkdir(copy())
+    await assert.rejects(extractBackup(file(), key, copy()), { code: 'EEXIST' })
+    await rename(copy(), join(folder(), 'empty'))
+    await symlink(join(folder(), 'empty'), copy())
+    await assert.rejects(extractBackup(file(), key, copy()), { code: 'EEXIST' })
+    assert.deepEqual(await readdir(join(folder(), 'empty')), [])
+  })
+
+  it('makes no folder when the key is wrong', async () => {
+    await backUp(home(), file(), { lock })
+    const other = { identities: [await generateX25519Identity()] }
+    await assert.rejects(verifyBackup(file(), other), (err) => isFailure(err, 'passphrase'))
+  })
+
+  const strangers: [what: string, files: Record<string, Uint8Array>, why: RegExp][] = [
+    ['a file that no home has', { '.bashrc': Buffer.from('x') }, /no home has/],
+    ['a store of files', { 'store/CURRENT': Buffer.from('x') }, /no home has/],
+    ['no store', {}, /store\.rows is not in it/],
+    ['rows that are cut off', { 'store.rows': Buffer.from('x') }, /store is cut off/],
+    ['rows without a name', { 'store.rows': Buffer.from('\0\0\0\x01\0\0\0\0a') }, /no name/],
+    [
+      'a row that is too long',
+      { 'store.rows': Buffer.from('\0\0\0\x01\xff\0\0\0a', 'latin1') },
+      /too long/,
+    ],
+    [
+      'rows in no order',
+      { 'store.rows': Buffer.from('\0\0\0\x04\0\0\0\0!b!b\0\0\0\x04\0\0\0\0!a!a') },
+      /order/,
+    ],
+  ]
+  for (const [what, files, why] of strangers) {
+    it(`is refused with ${what}`, async () => {
+      const all = { 'identity.json': Buffer.from('x'), ...files }
+      const archive = writeArchive(manifestOf(all), ({ name }) =>
+        piecesOf(Object.entries(all).find(([known]) => known === name)?.[1] ?? Buffer.alloc(0)),
+      )
+      await writeFile(file(), await bytesOf(seal(compress(archive), lock)))
+      const refused = (err: unknown): boolean => isFailure(err, 'corrupt') && why.test(err.message)
+      await assert.rejects(verifyBackup(file(), key), refused)
+      await assert.rejects(extractBackup(file(), key, copy()), refused)
+    })
+  }
+})

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { cp, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { isFailure } from '../../../src/protocol/errors.ts'
+import { finishRestore, restoreHome } from '../../../src/store/backup/restore.ts'
+import type { RestoreInit, RestoreReport } from '../../../src/store/backup/restore.ts'
+import type { Key } from '../../../src/store/backup/seal.ts'
+import { Database } from '../../../src/store/database.ts'
+import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
+import { crashingFiles } from '../../helpers/crashing-files.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
+
+describe('restore', () => {
+  const folder = tempFolder()
+  const { dies } = crashingFiles()
+  const home = (): string => join(folder(), 'home')
+  const file = (): string => join(folder(), 'one.kith')
+  let key: Key
+  let one: Record<string, string>
+  let two: Record<string, string>
+
+  beforeEach(async () => {
+    const identity = await generateX25519Identity()
+    key = { identities: [identity] }
+    await makeHome(home(), 'one')
+    one = await readHome(home())
+    await backUp(home(), file(), { lock: { recipients: [await identityToRecipient(identity)] } })
+    await makeHome(home(), 'two')
+    two = await readHome(home())
+  })
+
+  function restore(
+    change: Partial<RestoreInit<undefined>> = {},
+  ): Promise<RestoreReport<undefined>> {
+    const merge = (): Promise<undefined> => Promise.resolve(undefined)
+    const init = { file: file(), key, home: home(), id: 'a1', merge, dryRun: false, ...change }
+    return restoreHome(init)
+  }
+
+  async function beside(): Promise<string[]> {
+    return (await readdir(folder())).toSorted()
+  }
+
+  it('puts the backup in the place of the home, which is kept', async () => {
+    const { before } = await restore()
+    assert.equal(before, `${home()}.before-a1`)
+    assert.deepEqual(await readHome(home()), one)
+    assert.deepEqual(await readHome(before), two)
+    assert.deepEqual(await beside(), ['home', 'home.before-a1', 'one.kith'])
+  })
+
+  it('makes a home where there is none', async () => {
+    const nowhere = join(folder(), 'new')
+    const { before } = await restore({ home: nowhere })
+    assert.equal(before, undefined)
+    assert.deepEqual(await readHome(nowhere), one)
+  })
+
+  it('swaps nothing in a dry run', async () => {
+    const { before, manifest } = await restore({ dryRun: true })
+    assert.equal(before, undefined)
+    assert.equal(manifest.files.length, 7)
+    assert.deepEqual(await readHome(home()), two)
+    assert.deepEqual(await beside(), ['home', 'one.kith'])
+  })
+
+  it('is refused while the store is open, and changes nothing', async () => {
+    const database = await Database.open(join(home(), 'store'))
+    await assert.rejects(restore(), (err) => isFailure(err, 'locked') && err.hint === 'kith stop')
+    await database.close()
+    assert.deepEqual(await readHome(home()), two)
+  })
+
+  it('keeps a node from starting while it merges', async () => {
+    await restore({
+      merge: async () => {
+        await assert.rejects(Database.open(join(home(), 'store')), (err) =>
+          isFailure(err, 'locked'),
+        )
+        return undefined
+      },
+    })
+  })
+
+  it('leaves the profiles below the home where they are', async () => {
+    await writeHome(home(), { 'profiles/work/identity.json': 'work' })
+    const { before } = await restore()
+    assert.deepEqual(await readHome(home()), { ...one, 'profiles/work/identity.json': 'work' })
+    assert.deepEqual(await readHome(before ?? ''), two)
+  })
+
+  it('is what a home with a damaged store is for', async () => {
+    await writeFile(join(home(), 'store/CURRENT'), 'MANIFEST-999999\n')
+    let hadStore = true
+    await restore({
+      merge: ({ homeStore }) => {
+        hadStore = homeStore !== undefined
+        return Promise.resolve(undefined)
+      },
+    })
+    assert.equal(hadStore, false)
+    assert.deepEqual(await readHome(home()), one)
+  })
+
+  it('has what is merged into it, or nothing at all', async () => {
+    await assert.rejects(restore({ merge: () => Promise.reject(new Error('no')) }), /no/)
+    assert.deepEqual(await readHome(home()), two)
+    assert.deepEqual(await beside(), ['home', 'one.kith'])
+    await restore({
+      merge: async ({ homeStore, stagedStore }) => {
+        const row = await homeStore?.sublevel('rows').get('001')
+        await putRows(stagedStore, { '001': `merged ${String(Buffer.from(row ?? []))}` })
+        return undefined
+      },
+    })
+    assert.deepEqual(await readHome(home()), { ...one, 'rows/001': 'merged two 1' })
+  })
+
+  const damages: [what: string, damage: () => Promise<unknown>][] = [
+    ['cut off', () => truncate(file(), 700)],
+    [
+      'changed',
+      async () => {
+        const bytes = await readFile(file())
+        await writeFile(file(), bytes.fill(0, 700, 702))
+      },
+    ],
+    ['no backup', () => writeFile(file(), 'hello')],
+  ]
+  for (const [what, damage] of damages) {
+    it(`leaves the home as it is when the backup is ${what}`, async () => {
+      await damage()
+      await assert.rejects(restore(), (err) => isFailure(err, 'corrupt'))
+      assert.deepEqual(await readHome(home()), two)
+      assert.deepEqual(await beside(), ['home', 'one.kith'])
+    })
+  }
+
+  it('leaves the home as it is when the passphrase is wrong', async () => {
+    await assert.rejects(restore({ key: { passphrase: 'x' } }), (err) =>
+      isFailure(err, 'passphrase'),
+    )
+    assert.deepEqual(await readHome(home()), two)
+    assert.deepEqual(await beside(), ['home', 'one.kith'])
+  })
+
+  it('leaves the old home or the new one, whole, wherever it is killed', async () => {
+    await writeHome(home(), { 'profiles/work/identity.json': 'work' })
+    const found = { old: 0, new: 0 }
+    for (let changes = 0; ; changes += 1) {
+      const place = join(folder(), `place-${changes}`)
+      await cp(home(), join(place, 'home'), { recursive: true })
+      const died = await dies(changes, () => restore({ home: join(place, 'home') }))
+      // As another process finds it: what is dead here still holds its locks.
+      const after = join(folder(), `after-${changes}`)
+      await cp(place, after, { recursive: true })
+      await finishRestore(join(after, 'home'))
+      const { 'profiles/work/identity.json': work, ...left } = await readHome(join(after, 'home'))
+      const which = left['identity.json'] === 'identity one' ? 'new' : 'old'
+      assert.equal(work, 'work')
+      assert.deepEqual(left, which === 'new' ? one : two)
+      found[which] += 1
+      assert.ok(which === 'old' || found.old > 0, 'the new home came before the old one went')
+      // The next restore takes away what this one has left.
+      await restore({ home: join(after, 'home'), id: 'b2' })
+      const rest = (await readdir(after)).filter((name) => /restor/.test(name))
+      assert.deepEqual(rest, [])
+      if (!died) break
+    }
+    assert.ok(found.old >= 20 && found.new >= 5, JSON.stringify(found))
+  })
+})
