@@ -62,6 +62,8 @@ export const joinerRecord = z.strictObject({
   /** What we want to do there, of what the invite offers. */
   wants: z.array(z.string()),
   at: z.int().nonnegative(),
+  /** Its owner has given it up. What is half paired is kept: only with it can the inviter's last answer be read. */
+  givenUp: z.exactOptional(z.literal(true)),
   state: z.discriminatedUnion('is', [
     z.strictObject({ is: z.literal('new') }),
     z.strictObject({ is: z.literal('proposed'), proposal }),
@@ -109,6 +111,27 @@ export function joinerRecordOf(invite: Invite, init: JoinInit): JoinerRecord {
     throw new KithError('usage', `the invite does not offer ${missing}`, { what: 'want' }, { hint })
   }
   return { invite, name, allow: [...allow], wants: [...wants], at: now, state: { is: 'new' } }
+}
+
+/**
+ * The record of a pairing as its owner gives it up, to be kept for `joinAgain`; undefined when there is nothing in it
+ * that the inviter may hold to.
+ */
+export function giveUpJoin(record: JoinerRecord): JoinerRecord | undefined {
+  return record.state.is === 'half' ? { ...record, givenUp: true } : undefined
+}
+
+/**
+ * The record with which a link is redeemed once more that was given up. The inviter may have paired with us and answers
+ * with the `done` that it gave then, so the session goes on; names and rights are those of now. Another link with the
+ * same id may lead to somebody else, and begins anew.
+ *
+ * @throws {KithError} as `joinerRecordOf`
+ */
+export function joinAgain(given: JoinerRecord, invite: Invite, init: JoinInit): JoinerRecord {
+  const isSameLink = given.invite.id === invite.id && isSame(given.invite.secret, invite.secret)
+  if (!isSameLink) return joinerRecordOf(invite, init)
+  return { ...joinerRecordOf(given.invite, init), state: given.state }
 }
 
 export interface JoinerContext extends PairingContext {

@@ -7,7 +7,13 @@ import { macOf, offerTranscript } from '../../src/protocol/pairing-messages.ts'
 import type { DoneMessage, OfferMessage } from '../../src/protocol/pairing-messages.ts'
 import { stepInviter } from '../../src/protocol/pairing-inviter.ts'
 import type { InviterRecord } from '../../src/protocol/pairing-inviter.ts'
-import { isOverdue, joinerOpening, stepJoiner } from '../../src/protocol/pairing-joiner.ts'
+import {
+  giveUpJoin,
+  isOverdue,
+  joinAgain,
+  joinerOpening,
+  stepJoiner,
+} from '../../src/protocol/pairing-joiner.ts'
 import type { JoinerContext, JoinerRecord } from '../../src/protocol/pairing-joiner.ts'
 import { pinDue, pinned } from '../../src/protocol/pairing.ts'
 import type { PairingStep } from '../../src/protocol/pairing.ts'
@@ -101,6 +107,35 @@ describe('a joiner', () => {
     })
     assert.deepEqual(words, pinDue(taken)[0]?.peer.words)
     assert.equal(joinerOpening(paired.record, at()), undefined)
+  })
+
+  it('takes the answer to what it had given up, and under the name of now', () => {
+    const { done, half } = committed()
+    const given = giveUpJoin(half.record)
+    assert.ok(given !== undefined)
+    const init = { ownId: bob.id, name: 'ally', allow: ['status'] as const, now: NOW }
+    const again = joinAgain(given, invite, init)
+    assert.deepEqual(again.givenUp, undefined)
+    const [due] = pinDue(stepJoiner(again, done, at()).record)
+    assert.deepEqual([due?.peer.name, due?.peer.allow], ['ally', ['status']])
+  })
+
+  it('begins anew with another link that has the id of the one it had given up', () => {
+    const given = giveUpJoin(committed().half.record)
+    assert.ok(given !== undefined)
+    const init = { ownId: bob.id, name: 'ally', allow: [], now: NOW }
+    for (const other of [
+      { ...invite, secret: new Uint8Array(invite.secret.byteLength) },
+      { ...invite, id: new PairingNode('carol').id },
+    ]) {
+      const again = joinAgain(given, other, init)
+      assert.deepEqual([again.invite, again.state], [other, { is: 'new' }])
+    }
+  })
+
+  it('keeps nothing of what it gives up before it has committed', () => {
+    assert.equal(giveUpJoin(fresh), undefined)
+    assert.equal(giveUpJoin(opening(fresh).record), undefined)
   })
 
   it('wants its pin until it is made, and not again', () => {

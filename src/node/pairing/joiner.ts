@@ -2,7 +2,13 @@ import { backoffMs } from '../../protocol/backoff.ts'
 import { KithError, toError } from '../../protocol/errors.ts'
 import { readInvite } from '../../protocol/invite.ts'
 import type { Invite } from '../../protocol/invite.ts'
-import { isOverdue, joinerRecord, joinerRecordOf } from '../../protocol/pairing-joiner.ts'
+import {
+  giveUpJoin,
+  isOverdue,
+  joinAgain,
+  joinerRecord,
+  joinerRecordOf,
+} from '../../protocol/pairing-joiner.ts'
 import type { JoinerRecord } from '../../protocol/pairing-joiner.ts'
 import { peerIdOf } from '../../protocol/peer-id.ts'
 import type { GrantName } from '../../protocol/pin.ts'
@@ -38,6 +44,8 @@ export class Joiner {
   readonly #rows: Repository<JoinerRecord>
   /** By `inviteKey`. */
   readonly #records = new Map<string, JoinerRecord>()
+  /** Half paired, and given up by the owner: what there is to go on with when he redeems the link again. */
+  readonly #givenUp = new Map<string, JoinerRecord>()
   readonly #attempts = new Map<string, Attempts>()
   readonly #visits: JoinVisits
   readonly #waiters = new Set<() => void>()
@@ -56,7 +64,10 @@ export class Joiner {
   /** Reads what is on disk. */
   async start(): Promise<void> {
     const { clock, log } = this.#parts
-    for await (const [key, record] of this.#rows.entries()) this.#records.set(key, record)
+    for await (const [key, record] of this.#rows.entries()) {
+      const kept = record.givenUp === true ? this.#givenUp : this.#records
+      kept.set(key, record)
+    }
     await this.#sweep()
     this.#stopSweeping = clock.every(PAIRING_SWEEP_MS, () => {
       this.#sweep().catch((err: unknown) => {
@@ -91,7 +102,7 @@ export class Joiner {
    * @throws {KithError} `bad-invite`, `usage`, `exists` for a name that is taken, `blocked`, `list-full`
    */
   async join(link: string, { allow, name, wants }: JoinOptions): Promise<JoinStanding> {
-    const { clock, database, self, strangers } = this.#parts
+    const { clock, self, strangers } = this.#parts
     const now = clock.now()
     const invite = readInvite(link, now)
     const key = inviteKey(invite.invite)
@@ -99,20 +110,23 @@ export class Joiner {
     if (record === undefined) {
       strangers.assertNotBlocked(invite.id)
       strangers.assertNotBlocked(peerIdOf(invite.k))
-      record = joinerRecordOf(invite, {
+      const init = {
         ownId: self.id,
         name: this.#nameFor(invite, name),
         allow,
         ...(wants === undefined ? {} : { wants }),
         now,
-      })
-      if (this.#records.size >= MAX_PAIRINGS) {
+      }
+      const given = this.#givenUp.get(key)
+      record = given === undefined ? joinerRecordOf(invite, init) : joinAgain(given, invite, init)
+      const count = this.#records.size + this.#givenUp.size
+      if (given === undefined && count >= MAX_PAIRINGS) {
         const what = `${MAX_PAIRINGS} pairings are kept already`
         const hint = 'wait: they are forgotten 30 days after their invite expires'
         throw new KithError('list-full', what, { limit: MAX_PAIRINGS }, { hint })
       }
-      await database.write([this.#rows.put(key, record)], { durable: true })
-      this.#records.set(key, record)
+      await this.#store(key, record)
+      this.#givenUp.delete(key)
     }
     if (this.#attempts.has(key)) this.#attempts.get(key)?.wait.abort()
     else this.#begin(key)
@@ -153,8 +167,11 @@ export class Joiner {
     const standing = this.#standing(invite, record)
     // Also one that is paired and could not pin yet: it does that when the node starts again.
     if (record.state.is === 'paired') return standing
-    await this.#parts.database.write([this.#rows.del(invite)], { durable: true })
+    const kept = giveUpJoin(record)
+    const write = kept === undefined ? this.#rows.del(invite) : this.#rows.put(invite, kept)
+    await this.#parts.database.write([write], { durable: true })
     this.#records.delete(invite)
+    if (kept !== undefined) this.#givenUp.set(invite, kept)
     this.#tell()
     return { ...standing, state: 'over' }
   }
@@ -229,11 +246,14 @@ export class Joiner {
 
   async #sweep(): Promise<void> {
     const { clock, database } = this.#parts
-    const old = [...this.#records].filter(([key, record]) => {
+    const old = [...this.#records, ...this.#givenUp].filter(([key, record]) => {
       return record.invite.exp + PAIRING_KEPT_MS <= clock.now() && !this.#attempts.has(key)
     })
     if (old.length === 0) return
-    for (const [key] of old) this.#records.delete(key)
+    for (const [key] of old) {
+      this.#records.delete(key)
+      this.#givenUp.delete(key)
+    }
     await database.write(
       old.map(([key]) => this.#rows.del(key)),
       { durable: false },

@@ -151,6 +151,23 @@ describe('pairing between two nodes', () => {
     })
   }
 
+  it('comes to its end with a link that was given up when the inviter had paired already', async () => {
+    const link = await invite(alice, 'bert')
+    await writeFile(alice.home.peers, 'version: 1\npeers: 7\n', { mode: 0o600 })
+    assert.equal((await join(bob, link)).state, 'half')
+    assert.equal(alice.pairing.inviter.list()[0]?.state, 'used')
+    await bob.pairing.revoke('alice')
+    await writeFile(alice.home.peers, 'version: 1\npeers: []\n', { mode: 0o600 })
+    bob = await restart(bob, 'bob')
+    assert.deepEqual(bob.pairing.joiner.list(), [])
+    await assert.rejects(bob.pairing.revoke('alice'), { code: 'unknown-invite' })
+    const joined = await join(bob, link, { name: 'ally', allow: ['status'] })
+    assert.deepEqual([joined.state, joined.name], ['paired', 'ally'])
+    assert.deepEqual(joined.paired?.words, alice.pairing.wordsOf(bob.self.id))
+    assert.deepEqual(bob.pins.byName('ally')?.pin.allow, ['status'])
+    await ping(bob, 'ally')
+  })
+
   it('starts again with a link that is redeemed already, and changes nothing', async () => {
     const link = await invite(alice, 'bert')
     const joined = await join(bob, link)
