@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import { Agent } from '../../agent/agent.ts'
 import { leftOf, scopesOf } from '../../agent/budget.ts'
 import type { NodeCaps } from '../../agent/budget.ts'
-import type { ModelTests } from '../../agent/engines/model/model-tests.ts'
 import { Memory } from '../../agent/memory.ts'
 import type {
   Budget,
@@ -44,7 +43,6 @@ import { RunLog } from './run-log.ts'
 import { SessionStore } from './sessions.ts'
 import { Spending } from './spending.ts'
 import { noteOf } from './tool-note.ts'
-import { createTools } from './tools.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -136,7 +134,7 @@ export class AgentHost {
   }
 
   /** Absent where the engine has none. */
-  get models(): ModelTests | undefined {
+  get models(): RunningEngine['models'] {
     return this.#running.engine.models
   }
 
@@ -260,6 +258,7 @@ export class AgentHost {
       toolbox: async () => {
         const peers = this.#peersOf(budget, ledger, caps)
         const parts = { facts, memory: this.memory, peers, presets: this.#presets, workspace }
+        const { createTools } = await import('./tools.ts')
         const tools = await createTools(config, parts, home.workspace)
         return new Toolbox(
           {

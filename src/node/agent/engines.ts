@@ -2,6 +2,7 @@ import type { McpServer } from '@agentclientprotocol/sdk'
 import { childEnv } from '../../agent/child.ts'
 import { BuiltinEngine } from '../../agent/engines/builtin.ts'
 import type { ModelTests } from '../../agent/engines/model/model-tests.ts'
+import type { CatalogInit } from '../../agent/engines/model/catalog.ts'
 import type { ProviderInit } from '../../agent/engines/model/providers.ts'
 import type { ProgramInit } from '../../agent/engines/program.ts'
 import type { Memory } from '../../agent/memory.ts'
@@ -53,7 +54,7 @@ export interface EngineParts {
 export interface RunningEngine {
   engine: Engine
   /** Absent where the engine has no models of its own. */
-  models?: ModelTests
+  models?: Pick<ModelTests, 'list' | 'test'>
   stop: () => Promise<void>
 }
 
@@ -70,7 +71,7 @@ export async function createEngine(
     case 'builtin':
       return { engine: new BuiltinEngine(parts), stop: NOTHING_TO_STOP }
     case 'model':
-      return { ...(await modelEngine(config, home, parts)), stop: NOTHING_TO_STOP }
+      return modelEngine(config, home, parts)
     case 'command': {
       const { CommandEngine } = await import('../../agent/engines/command.ts')
       const engine = new CommandEngine({ ...parts, now }, programOf(config, 'command', home))
@@ -93,39 +94,50 @@ export async function createEngine(
   }
 }
 
-async function modelEngine(
+/** Its libraries take a quarter of a second to load: they are for the first ask to wait for, and not for the start. */
+function modelEngine(
   config: AgentConfig,
   home: Pick<Home, 'path'>,
   parts: EngineParts,
-): Promise<{ engine: Engine; models: ModelTests }> {
-  const { model, prices, providers } = config
+): RunningEngine {
+  const { model, providers } = config
   if (model.use.length === 0) throw lacks('agent.model.use', 'no model is named')
   const named = new Map(providers.map((provider) => [provider.name, provider]))
   const stray = model.use.find((name) => !named.has(name.slice(0, name.indexOf('/'))))
   if (stray !== undefined) {
     throw lacks('agent.providers', `no provider has the name that ${stray} begins with`)
   }
+  const catalog = catalogOf(config, parts.keys)
+  let loading: ReturnType<typeof loadModels> | undefined
+  const loaded = (): ReturnType<typeof loadModels> =>
+    (loading ??= loadModels(config, home, parts, catalog))
+  return {
+    engine: {
+      name: 'model',
+      async *run(ask, signal) {
+        yield* (await loaded()).engine.run(ask, signal)
+      },
+    },
+    models: {
+      list: async () => await (await loaded()).models.list(),
+      test: async (name, signal) => await (await loaded()).models.test(name, signal),
+    },
+    stop: NOTHING_TO_STOP,
+  }
+}
+
+async function loadModels(
+  { model }: AgentConfig,
+  home: Pick<Home, 'path'>,
+  parts: EngineParts,
+  catalog: CatalogInit,
+): Promise<{ engine: Engine; models: ModelTests }> {
   const [{ ModelEngine }, { ModelTests }, { OwnerFiles }] = await Promise.all([
     import('../../agent/engines/model.ts'),
     import('../../agent/engines/model/model-tests.ts'),
     import('../../agent/owner-files.ts'),
   ])
   const texts = new OwnerFiles(home.path, parts.memory)
-  const catalog = {
-    models: model.use,
-    providers: Object.fromEntries(
-      providers.map((provider) => [provider.name, providerOf(provider, parts.keys)]),
-    ),
-    prices: Object.fromEntries(
-      prices.map(({ input_usd_per_million, model: name, output_usd_per_million }) => [
-        name,
-        {
-          inputMicroUsd: Math.round(input_usd_per_million * 1_000_000),
-          outputMicroUsd: Math.round(output_usd_per_million * 1_000_000),
-        },
-      ]),
-    ),
-  }
   const times = {
     firstPartMs: model.first_byte_seconds * 1_000,
     idleMs: model.idle_seconds * 1_000,
@@ -144,6 +156,28 @@ async function modelEngine(
     },
   )
   return { engine, models: new ModelTests(parts, catalog, times) }
+}
+
+/** The models of a config with where each is served, and what it costs by its owner. */
+function catalogOf(
+  { model, prices, providers }: AgentConfig,
+  keys: EngineParts['keys'],
+): CatalogInit {
+  return {
+    models: model.use,
+    providers: Object.fromEntries(
+      providers.map((provider) => [provider.name, providerOf(provider, keys)]),
+    ),
+    prices: Object.fromEntries(
+      prices.map(({ input_usd_per_million, model: name, output_usd_per_million }) => [
+        name,
+        {
+          inputMicroUsd: Math.round(input_usd_per_million * 1_000_000),
+          outputMicroUsd: Math.round(output_usd_per_million * 1_000_000),
+        },
+      ]),
+    ),
+  }
 }
 
 function providerOf(

@@ -42,25 +42,33 @@ describe('the engine of a node', () => {
     await stop()
   })
 
-  for (const [name, settings, made] of [
-    ['model', { engine: 'model', providers: [LAB], ...USE }, 1],
-    ['command', { engine: 'command', command: { run: ['cat'] } }, 0],
-    ['acp', { engine: 'acp', acp: { run: ['cat'] } }, 0],
+  for (const [name, settings] of [
+    ['model', { engine: 'model', providers: [LAB], ...USE }],
+    ['command', { engine: 'command', command: { run: ['cat'] } }],
+    ['acp', { engine: 'acp', acp: { run: ['cat'] } }],
   ] as const) {
-    it(`is ${name} where the config says so, with a toolbox only if it calls tools`, async () => {
+    it(`is ${name} where the config says so, and makes no tools before they are needed`, async () => {
       const { engine, stop } = await create(settings as unknown as AgentSettings)
       assert.equal(engine.name, name)
-      assert.equal(toolboxes, made)
+      assert.equal(toolboxes, 0)
       await stop()
     })
   }
+
+  it('loads its models once, however many look at them first', async () => {
+    const { models } = await create({ engine: 'model', providers: [LAB], ...USE })
+    assert.ok(models)
+    const [[listed]] = await Promise.all([models.list(), models.list()])
+    assert.equal(listed?.model, 'lab/m')
+    assert.equal(toolboxes, 1)
+  })
 
   const key = new Map([['lab', new Secret('sk-lab-0123456789')]])
   for (const kind of ['openai', 'anthropic', 'google', 'ollama'] as const) {
     it(`takes a provider of kind ${kind}`, async () => {
       const providers = [{ name: 'lab', kind }]
-      const { engine } = await create({ engine: 'model', providers, ...USE }, key)
-      assert.equal(engine.name, 'model')
+      const { models } = await create({ engine: 'model', providers, ...USE }, key)
+      assert.equal((await models?.list())?.[0]?.model, 'lab/m')
     })
   }
 
