@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { AskReport } from '../../src/node/control/api.ts'
 import { MAX_ASK_TEXT_BYTES } from '../../src/protocol/limits.ts'
 import { uuidV7 } from '../../src/protocol/uuid.ts'
-import { liveNodes } from '../helpers/live-node.ts'
+import { linkedPair, liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 
 describe('asks between processes', () => {
@@ -12,13 +12,7 @@ describe('asks between processes', () => {
   let bob: LiveNode
 
   before(async () => {
-    alice = await make('alice')
-    bob = await make('bob')
-    await alice.pin(bob)
-    await bob.pin(alice, { allow: ['ping', 'ask'], addresses: [], ask: { preset: 'write' } })
-    await bob.start()
-    await alice.start()
-    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+    ;({ alice, bob } = await linkedPair(make, { allow: ['ping', 'ask'], ask: { preset: 'write' } }))
   })
 
   function newId(): string {

@@ -8,7 +8,7 @@ import type { CallToolResult } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import type { AskReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { liveNodes } from '../helpers/live-node.ts'
+import { linkedPair, liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 
 const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
@@ -26,13 +26,7 @@ describe('kith mcp', function () {
   let bob: LiveNode
 
   before(async () => {
-    alice = await make('alice')
-    bob = await make('bob')
-    await alice.pin(bob)
-    await bob.pin(alice, { allow: ['ping', 'ask'], addresses: [], ask: { preset: 'write' } })
-    await bob.start()
-    await alice.start()
-    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+    ;({ alice, bob } = await linkedPair(make, { allow: ['ping', 'ask'], ask: { preset: 'write' } }))
   })
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((client) => client.close()))

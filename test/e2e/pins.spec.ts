@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
-import { liveNodes } from '../helpers/live-node.ts'
+import { linkedPair, liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 
 /** An answer that is a refusal of the grant. */
@@ -12,13 +12,7 @@ describe('pins of a running node', () => {
   let bob: LiveNode
 
   before(async () => {
-    alice = await make('alice')
-    bob = await make('bob')
-    await alice.pin(bob)
-    await bob.pin(alice, { allow: ['ping'], addresses: [] })
-    await bob.start()
-    await alice.start()
-    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+    ;({ alice, bob } = await linkedPair(make, { allow: ['ping'] }))
   })
 
   async function connectedAt(): Promise<number | undefined> {

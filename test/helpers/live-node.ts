@@ -268,3 +268,17 @@ export function liveNodes(): (name: string, init?: LiveNodeInit) => Promise<Live
     return node
   }
 }
+
+/** Two nodes with a link: alice has pinned bob where it listens; bob has pinned alice like `pin`, and cannot dial it. */
+export async function linkedPair(
+  make: ReturnType<typeof liveNodes>,
+  pin: Parameters<LiveNode['pin']>[1],
+): Promise<{ alice: LiveNode; bob: LiveNode }> {
+  const [alice, bob] = [await make('alice'), await make('bob')]
+  await alice.pin(bob)
+  await bob.pin(alice, { ...pin, addresses: [] })
+  await bob.start()
+  await alice.start()
+  await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
+  return { alice, bob }
+}

@@ -8,6 +8,7 @@ import { reportOwnKeys } from '../control/key-reports.ts'
 import type { KEY_ROUTES, KeyReport, LostNodeRoute } from '../control/routes/keys.ts'
 import type { HandlersOf } from '../control/routes/route.ts'
 import type { Home } from '../home.ts'
+import { callHandler } from './call-handler.ts'
 import { assertRecoverable } from './empty-home.ts'
 import { forkPoint } from './fork-point.ts'
 import { parseKeyLogFile } from './own-log.ts'
@@ -74,12 +75,7 @@ export class LostNode {
 
   /** As the route of this name. @throws {KithError} as that; `exists` when there is a node in the home, or its keys */
   async call<N extends LostNodeRoute>(name: N, input: Input<N>): Promise<Output<N>> {
-    // The types of a route's handler, its input and its output go by the same name.
-    const handle = this.#handlers[name] as (
-      input: Input<N>,
-      signal: AbortSignal,
-    ) => Promise<Output<N>>
-    return await handle(input, new AbortController().signal)
+    return await callHandler(this.#handlers, name, input)
   }
 
   /** Lets go of the store. */

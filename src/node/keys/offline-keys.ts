@@ -16,6 +16,7 @@ import type { HandlersOf } from '../control/routes/route.ts'
 import type { Home } from '../home.ts'
 import { openKeyInUse } from '../identity.ts'
 import { drill, openingOf } from './drill.ts'
+import { callHandler } from './call-handler.ts'
 import { forkPoint } from './fork-point.ts'
 import { readOwnLog } from './own-log.ts'
 import { commitRecovery, prepareRecovery } from './recover.ts'
@@ -79,12 +80,7 @@ export class OfflineKeys {
 
   /** As the route of this name. @throws {KithError} as that; `locked` when another process has the home's store */
   async call<N extends keyof OfflineRoutes>(name: N, input: Input<N>): Promise<Output<N>> {
-    // The types of a route's handler, its input and its output go by the same name.
-    const handle = this.#handlers[name] as (
-      input: Input<N>,
-      signal: AbortSignal,
-    ) => Promise<Output<N>>
-    return await handle(input, new AbortController().signal)
+    return await callHandler(this.#handlers, name, input)
   }
 
   /** Lets go of the store. */
