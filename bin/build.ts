@@ -1,5 +1,6 @@
 /**
- * Bundles `src/cli/main.ts` into `dist/cli.js`, and what it imports on demand into `dist/chunks/`.
+ * Bundles `src/cli/main.ts` into `dist/cli.js`, and what it imports on demand into `dist/chunks/`. A thread's own file
+ * stands there too, beside whatever starts it.
  *
  * From one file libp2p loads in half the time it takes from its many, and a command that needs none
  * of it, such as `kith --version`, reads `cli.js` only.
@@ -18,7 +19,10 @@ const { filename: __filename, dirname: __dirname } = import.meta`
 await rm(new URL('../dist', import.meta.url), { recursive: true, force: true })
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts' },
+  entryPoints: {
+    cli: 'src/cli/main.ts',
+    'chunks/backup-worker': 'src/store/backup/backup-worker.ts',
+  },
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,

@@ -139,12 +139,42 @@ export interface AskFact {
   at: number
 }
 
+/** Something that the node does by itself at certain times. */
+export interface JobFact {
+  name: string
+  /** When it is due, in one line. */
+  schedule: string
+  /** How it stands, in one word. */
+  standing: string
+  running: boolean
+  /** In ms since the epoch. */
+  nextAt?: number
+  lastSuccessAt?: number
+}
+
+/** One execution of a job. */
+export interface RunFact {
+  id: string
+  job: string
+  state: string
+  /** `self`, or the local name of the peer that has started it. */
+  by: string
+  /** The time it is for, in ms since the epoch. */
+  at: number
+  /** Why it failed: a code. */
+  why?: string
+}
+
 /** What the builtin engine may know of the node it runs in. */
 export interface NodeFacts {
   describe(): NodeDescription
   peers(): readonly PeerFact[]
   /** Asks of every asker, the newest first. */
   asks(): Promise<readonly AskFact[]>
+  /** In the order of jobs.yaml. */
+  jobs(): readonly JobFact[]
+  /** Runs of jobs, the newest first. */
+  runs(): Promise<readonly RunFact[]>
   /** In ms since the epoch. */
   now(): number
   /** IANA name of the time zone, such as `Europe/Madrid`. */

@@ -4,15 +4,19 @@ import type {
   ExplainReport,
   Input as RouteInput,
   LostNodeRoute,
+  JobReport,
   OfflineKeyRoute,
   Output as RouteOutput,
   PeerReport,
+  RunReport,
   StatusReport,
+  TimesReport,
 } from '../node/control/api.ts'
 import { ControlClient } from '../node/control/client.ts'
 import { homeOf } from '../node/home.ts'
 import type { Home } from '../node/home.ts'
 import { KithError } from '../protocol/errors.ts'
+import type { BackupModule } from './backup-module.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { Interrupted } from './failure.ts'
@@ -64,6 +68,11 @@ export interface OfflineNode {
   editPeers: (home: Home, edit: RouteInput<'editPeers'>) => Promise<PeerReport[]>
   listPeers: (home: Home) => Promise<PeerReport[]>
   explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
+  listJobs: (home: Home, env: NodeJS.ProcessEnv) => Promise<JobReport[]>
+  showJob: (home: Home, env: NodeJS.ProcessEnv, name: string) => Promise<RouteOutput<'showJob'>>
+  editJobs: (home: Home, env: NodeJS.ProcessEnv, edit: RouteInput<'editJobs'>) => Promise<JobReport[]>
+  exportJobs: (home: Home, env: NodeJS.ProcessEnv) => Promise<string>
+  nextTimes: (home: Home, env: NodeJS.ProcessEnv, name: string, count: number) => Promise<TimesReport>
   openKeys: (home: Home) => Promise<KeyFiles>
   openLostNode: (home: Home, path: string) => Promise<LostNodeFiles>
 }
@@ -78,6 +87,17 @@ export interface DaemonModule {
     stdout: Writable
     onReady: (report: StatusReport) => void
   }) => Promise<number>
+  runJobsOnce: (init: {
+    home: Home
+    env: NodeJS.ProcessEnv
+    flags: Record<string, unknown>
+    passphrase: string | undefined
+    /** Where the log goes. */
+    stdout: Writable
+    /** Names of jobs; none for all that is due. */
+    jobs: readonly string[]
+    onRun: (run: RunReport) => void
+  }) => Promise<{ exitCode: number; refused: string[] }>
 }
 
 /** Ctrl-C while a command wants to end in its own way. */
@@ -109,6 +129,7 @@ export interface CliContext {
   /** Loaded when a command needs it: the node's schemas cost 50 ms, its network 200 ms. */
   offline(): Promise<OfflineNode>
   daemon(): Promise<DaemonModule>
+  backups(): Promise<BackupModule>
 }
 
 /** The context of this process. Which home it is about is known once the command line has been read. */
@@ -134,9 +155,35 @@ export function processContext(argv: readonly string[]): CliContext {
         signal?.throwIfAborted()
       })
     },
-    offline: async () => await import('../node/offline.ts'),
-    daemon: async () => await import('../node/daemon.ts'),
+    async offline() {
+      await settle(this.home)
+      const offline = await import('../node/offline.ts')
+      return { ...offline, ...(await import('../node/offline-jobs.ts')) }
+    },
+    async daemon() {
+      await settle(this.home)
+      const daemon = await import('../node/daemon.ts')
+      return { ...daemon, ...(await import('../node/jobs-once.ts')) }
+    },
+    async backups() {
+      await settle(this.home)
+      const keys = await import('../node/backup/backup-keys.ts')
+      return {
+        ...keys,
+        ...(await import('../node/backup/home-backups.ts')),
+        drillBackup: async (init) => {
+          const { drillBackup } = await import('../node/backup/drill.ts')
+          return await drillBackup(init)
+        },
+      }
+    },
   }
+}
+
+/** A restore that was cut off while it swapped is brought to its end before anything opens the home. */
+async function settle(home: Home): Promise<void> {
+  const { settleHome } = await import('../node/backup/settle-home.ts')
+  await settleHome(home)
 }
 
 /** `--home` over `KITH_HOME`, `--profile` over `KITH_PROFILE`. @throws {KithError} `usage` */

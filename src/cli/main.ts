@@ -3,8 +3,10 @@ import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
 import { alertsCommand } from './commands/alerts/alerts.ts'
 import { approvalsCommand } from './commands/approvals/approvals.ts'
+import { artifactsCommand } from './commands/artifacts/artifacts.ts'
 import { asksCommand } from './commands/asks/asks.ts'
 import { askCommand } from './commands/ask.ts'
+import { backupCommand } from './commands/backup/backup.ts'
 import { breakerCommand } from './commands/breaker/breaker.ts'
 import { budgetCommand } from './commands/budget/budget.ts'
 import { chatCommand } from './commands/chat.ts'
@@ -15,6 +17,7 @@ import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key/key.ts'
 import { inviteCommand } from './commands/invites/invite.ts'
 import { invitesCommand } from './commands/invites/invites.ts'
+import { jobsCommand } from './commands/jobs/jobs.ts'
 import { joinCommand } from './commands/invites/join.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { mcpToolsCommand } from './commands/mcp-tools/mcp-tools.ts'
@@ -22,6 +25,7 @@ import { memoryCommand } from './commands/memory/memory.ts'
 import { modelsCommand } from './commands/models/models.ts'
 import { peersCommand } from './commands/peers/peers.ts'
 import { pingCommand } from './commands/ping.ts'
+import { restoreCommand } from './commands/restore.ts'
 import { sessionsCommand } from './commands/sessions/sessions.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
@@ -50,11 +54,15 @@ const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
   askCommand,
   chatCommand,
   asksCommand,
+  jobsCommand,
+  artifactsCommand,
   sessionsCommand,
   memoryCommand,
   budgetCommand,
   breakerCommand,
   modelsCommand,
+  backupCommand,
+  restoreCommand,
   mcpCommand,
   mcpToolsCommand,
   demoCommand,
@@ -89,8 +97,8 @@ function programFor(cli: CliContext): Command {
     .addHelpText('after', EPILOGUE)
     .hook('preAction', (_program, command) => {
       cli.globals = program.opts<GlobalOptions>()
-      // A daemon outlives the reader of its log.
-      if (command.name() !== 'start') endWithReader(cli)
+      // A daemon outlives the reader of its log, and a job the reader of its end.
+      if (!['start', 'run-due'].includes(command.name())) endWithReader(cli)
     })
   for (const command of COMMANDS) program.addCommand(command(cli))
   settle(program, cli)

@@ -50,8 +50,14 @@ export function paint(
   return plain ? text : styleText(style, text, { validateStream: false })
 }
 
-/** `rows` with aligned columns. Each cell is one line, safe for a terminal. */
-export function table(rows: readonly (readonly string[])[]): string {
+/**
+ * `rows` with aligned columns. Each cell is one line, safe for a terminal; `painted` may put colours around it, and
+ * is told where it stands.
+ */
+export function table(
+  rows: readonly (readonly string[])[],
+  painted: (cell: string, row: number, column: number) => string = (cell) => cell,
+): string {
   const safe = rows.map((row) =>
     row.map((cell, index) =>
       singleLine(cell, index === row.length - 1 ? MAX_LAST_CELL_CHARS : MAX_CELL_CHARS),
@@ -63,7 +69,17 @@ export function table(rows: readonly (readonly string[])[]): string {
       widths[index] = Math.max(widths[index] ?? 0, widthOf(cell))
     }
   }
-  return safe.map((row) => padded(row, widths).trimEnd()).join('\n')
+  return safe
+    .map((row, at) =>
+      row
+        .map((cell, column) => {
+          const room = Math.max(0, (widths[column] ?? 0) - widthOf(cell))
+          return painted(cell, at, column) + ' '.repeat(room)
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 /** JSON of `value` in one line, with whatever could trouble a terminal as `\uXXXX`. */
@@ -93,12 +109,6 @@ export class Progress {
     if (this.#shown) this.#stream.write(CLEAR_LINE)
     this.#shown = false
   }
-}
-
-function padded(row: readonly string[], widths: readonly number[]): string {
-  return row
-    .map((cell, index) => cell + ' '.repeat(Math.max(0, (widths[index] ?? 0) - widthOf(cell))))
-    .join('  ')
 }
 
 function widthOf(cell: string): number {

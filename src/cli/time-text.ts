@@ -19,6 +19,19 @@ export function timeText(at: number): string {
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' }).format(at)
 }
 
+/**
+ * A point in time on the clocks of a zone, and how far these are from UTC then: `2027-03-28 03:00:00` and `+02:00`.
+ */
+export function zonedTime(at: number, zone: string): { time: string; offset: string } {
+  const style = { dateStyle: 'short', timeStyle: 'medium', timeZone: zone } as const
+  const named = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' })
+  const name = named.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  return {
+    time: new Intl.DateTimeFormat('sv-SE', style).format(at),
+    offset: name.replace('GMT', '') || '+00:00',
+  }
+}
+
 function two(
   ms: number,
   large: number,

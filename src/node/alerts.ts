@@ -16,6 +16,8 @@ export const ALERT_KINDS = [
   'peer-frozen',
   'peer-retired',
   'peer-may-more',
+  'peer-copied',
+  'second-copy',
   'invite-reused',
   'invite-burned',
   'own-key-log-ahead',
@@ -24,6 +26,10 @@ export const ALERT_KINDS = [
   'budget',
   'approval-waiting',
   'mcp-tool-changed',
+  'delivery-dead',
+  'results-dropped',
+  'job-failed',
+  'job-paused',
 ] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 

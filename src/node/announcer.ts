@@ -15,7 +15,7 @@ import type { Self } from './self.ts'
 /** So long may one peer take to store our log and answer. */
 const ANNOUNCE_TIMEOUT_MS = 5_000
 
-const receiptRecord = z.strictObject({
+export const receiptRecord = z.strictObject({
   /** As its peer signed it: it can be shown to others. */
   receipt: bytes,
   sn: z.int(),

@@ -16,6 +16,8 @@ export interface CallerComponents {
 export interface PeerCallOptions extends CallOptions {
   /** Called once the call is on its way: from then on the peer may have it, whatever comes back. */
   onSent?: () => void
+  /** A second call would do a second thing: a link that is lost is not made up for. @default it would not */
+  once?: true
 }
 
 /** Makes calls to peers: over the link that is up, or one that is dialled for it. */
@@ -27,8 +29,8 @@ export class Caller {
   }
 
   /**
-   * The end of the call, as `schema` has it. Every verb may be called again with the same body, so a link that is
-   * lost because another took its place costs one retry and no more.
+   * The end of the call, as `schema` has it. All verbs but `job.run`, which is called `once`, may be called again with
+   * the same body, so a link that is lost because another took its place costs one retry and no more.
    *
    * @throws {WireFailure} what the peer answered
    * @throws {KithError} `unreachable`, `connection-lost`, `deadline`, `cancelled`, or `bad-request` for an end that
@@ -41,7 +43,7 @@ export class Caller {
     schema: z.ZodType<T>,
     options: PeerCallOptions,
   ): Promise<T> {
-    const { signal } = options
+    const { once, signal } = options
     const link = await this.#components.dialer.connect(peer, signal).catch((err: unknown) => {
       throw signal?.aborted === true ? cancelled() : err
     })
@@ -49,7 +51,7 @@ export class Caller {
     try {
       return parseBody(schema, await link.call(verb, body, options))
     } catch (err) {
-      if (!isFailure(err, 'connection-lost')) throw err
+      if (once === true || !isFailure(err, 'connection-lost')) throw err
       const other = this.#components.links.get(link.peer.id)
       if (other === undefined || other === link) throw err
       return parseBody(schema, await other.call(verb, body, options))

@@ -7,25 +7,35 @@ import {
 } from './checks/agent-checks.ts'
 import type { AgentChecked } from './checks/agent-checks.ts'
 import { alertFindings } from './checks/alert-check.ts'
+import { backupFindings, restoreFindings } from './checks/backup-checks.ts'
+import type { BackupChecked } from './checks/backup-checks.ts'
 import { attempt, failed, ok } from './checks/finding.ts'
 import type { CheckState, Finding } from './checks/finding.ts'
+import { feedFindings } from './checks/feed-check.ts'
+import type { FeedChecked } from './checks/feed-check.ts'
+import { jobFindings } from './checks/job-checks.ts'
+import type { JobChecked } from './checks/job-checks.ts'
 import { keyFileFindings } from './checks/key-file-check.ts'
 import { listenerFinding, lobbyFinding, peerFinding } from './checks/mesh-checks.ts'
 import type { MeshChecked } from './checks/mesh-checks.ts'
 import { modelFindings } from './checks/model-check.ts'
 import type { ModelChecked } from './checks/model-check.ts'
+import { resultFindings } from './checks/result-check.ts'
+import type { ResultChecked } from './checks/result-check.ts'
 import type { Config } from './config.ts'
 import type { Home } from './home.ts'
 import type { Pins } from './pins.ts'
 
 /** What the checks look at: a `KithNode` is one. */
-export interface CheckedNode extends MeshChecked, AgentChecked {
+export interface CheckedNode
+  extends MeshChecked, AgentChecked, JobChecked, ResultChecked, FeedChecked, BackupChecked {
   readonly agent: AgentChecked['agent'] & ModelChecked['agent']
+  readonly jobs: JobChecked['jobs'] & ResultChecked['jobs'] & FeedChecked['jobs']
   readonly storeFailure: Error | undefined
-  readonly pins: Pick<Pins, 'peers' | 'problem'>
+  readonly pins: Pick<Pins, 'keysOf' | 'peers' | 'problem'>
   readonly alerts: Pick<Alerts, 'list'>
-  readonly config: Pick<Config, 'lobby' | 'listen' | 'agent'>
-  readonly home: Pick<Home, 'path'>
+  readonly config: Pick<Config, 'agent' | 'listen' | 'lobby' | 'scheduler'>
+  readonly home: Pick<Home, 'jobs' | 'path'>
 }
 
 export interface Check {
@@ -63,6 +73,11 @@ export const CHECKS: readonly Check[] = [
   { name: 'breakers', run: breakerFindings },
   { name: 'approvals', run: approvalFindings },
   { name: 'budget', run: budgetFindings },
+  { name: 'jobs', run: jobFindings },
+  { name: 'feeds', run: feedFindings },
+  { name: 'results', run: resultFindings },
+  { name: 'backup', run: (node) => backupFindings(node) },
+  { name: 'restore', run: (node) => restoreFindings(node) },
   { name: 'alerts', run: ({ alerts }) => alertFindings(alerts) },
 ]
 

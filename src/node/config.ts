@@ -5,6 +5,8 @@ import { nearest, strictMap } from '../protocol/strict-map.ts'
 import { readPrivateFile } from '../store/atomic-file.ts'
 import { parseYaml } from '../store/yaml-file.ts'
 import { agentSchema, atLeastOne, atLeastZero, list } from './agent-config.ts'
+import { backupSchema } from './backup/backup-config.ts'
+import { schedulerSchema } from './scheduler/scheduler-config.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
 
@@ -18,6 +20,8 @@ export const configSchema = strictMap({
   announce: list.default([]),
   log: strictMap({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   agent: agentSchema.prefault({}),
+  scheduler: schedulerSchema.prefault({}),
+  backup: backupSchema.prefault({}),
   lobby: strictMap({
     /** `auto`: open while somebody is pinned, who may come with another key, or an invite can be redeemed. */
     mode: z.enum(['auto', 'off']).default('auto'),
@@ -33,8 +37,17 @@ export const configSchema = strictMap({
 
 export type Config = z.infer<typeof configSchema>
 
-/** Names in the environment that are no config keys. */
-const OTHER_NAMES = ['KITH_HOME', 'KITH_PROFILE', 'KITH_PASSPHRASE_FILE']
+/** Names in the environment that are no config keys; the programs of jobs have the last five. */
+const OTHER_NAMES = [
+  'KITH_HOME',
+  'KITH_PROFILE',
+  'KITH_PASSPHRASE_FILE',
+  'KITH_JOB',
+  'KITH_RUN',
+  'KITH_ATTEMPT',
+  'KITH_ITEM',
+  'KITH_ITEM_NAME',
+]
 
 /**
  * The configuration: defaults, then the file at `path`, then `KITH_…` of the environment, then `flags`, each over

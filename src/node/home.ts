@@ -10,6 +10,7 @@ export interface Home {
   path: string
   config: string
   peers: string
+  jobs: string
   store: string
   workspace: string
   memory: string
@@ -25,6 +26,7 @@ export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Hom
     path,
     config: join(path, 'config.yaml'),
     peers: join(path, 'peers.yaml'),
+    jobs: join(path, 'jobs.yaml'),
     store: join(path, 'store'),
     workspace: join(path, 'workspace'),
     memory: join(path, 'MEMORY.md'),

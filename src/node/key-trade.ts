@@ -38,14 +38,15 @@ export class KeyTrade {
   readonly serve: LobbyTalk = async (first, wire, { key }) => {
     const { log: logger, own, pins } = this.#components
     const shown = readShow(first)
-    // Also a peer that is in may ask for our log this way: it does not know our key yet, or no longer.
     const inside = pins.byKey(key) !== undefined
     const { instead, peer } = await pins.meet(shown, key)
     if (instead !== undefined) {
       await wire.write(show(instead))
       return
     }
-    if (peer === undefined && !inside) return
+    // Also a peer that is in may ask for our log this way: it does not know our key yet, or no longer. Asked after the
+    // wait for the disk: who was unpinned meanwhile is a stranger.
+    if (pins.byKey(key) === undefined) return
     await wire.write(show(own.events))
     if (peer !== undefined && !inside) {
       logger.info({ peer: peer.pin.name }, 'peer showed its key log')

@@ -51,6 +51,7 @@ export class Links {
   readonly #superseded = new WeakSet<Link>()
   readonly #ended = new WeakSet<Link>()
   readonly #listeners = new Set<(peer: LinkPeer, up: boolean) => void>()
+  readonly #openListeners = new Set<(link: Link) => void>()
   #stops: (() => void)[] = []
 
   constructor(components: LinksComponents, init: LinksInit) {
@@ -104,6 +105,14 @@ export class Links {
     }
   }
 
+  /** Calls `listener` with each link whose peer has said hello, until the returned function is called. */
+  onOpen(listener: (link: Link) => void): () => void {
+    this.#openListeners.add(listener)
+    return () => {
+      this.#openListeners.delete(listener)
+    }
+  }
+
   /**
    * The link over `channel`, once both sides have said hello, or the one that is there already and stays instead.
    *
@@ -137,7 +146,11 @@ export class Links {
       cancel()
     }
     // The pin may have gone while we waited.
-    if (pins.byKey(peer.key) !== undefined) return this.#add(link)
+    if (pins.byKey(peer.key) !== undefined) {
+      const stays = this.#add(link)
+      for (const listener of this.#openListeners) listener(link)
+      return stays
+    }
     link.abort(new Error('unpinned'))
     return link
   }

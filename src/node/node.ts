@@ -1,25 +1,23 @@
 import type { Logger } from 'pino'
-import { decideGrant } from '../protocol/grant.ts'
 import { SOFTWARE } from '../protocol/software.ts'
+import type { StatusEnd } from '../protocol/verbs.ts'
 import type { Database } from '../store/database.ts'
 import { reachable } from './addresses.ts'
 import { AgentHost } from './agent/agent-host.ts'
-import { Breakers } from './agent/breakers.ts'
 import { Alerts } from './alerts.ts'
 import { Answerer } from './asks/answerer.ts'
-import type { AskerStanding } from './asks/handle.ts'
-import { AskStore } from './asks/ask-store.ts'
-import { DailyBytes } from './asks/daily-bytes.ts'
 import { Asker } from './asks/asker.ts'
+import { askerStanding } from './asks/asker-standing.ts'
 import { AskDesk } from './asks/ask-desk.ts'
 import { Housekeeping } from './asks/housekeeping.ts'
+import { BackupDesk } from './backup/backup-desk.ts'
 import { Byes } from './byes.ts'
 import { Caller } from './caller.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { Copies } from './copies.ts'
 import { Dialer } from './dialer.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { nextEpoch } from './epoch.ts'
 import { factsOf } from './facts.ts'
 import { Guard } from './guard.ts'
 import { helloOf } from './hello.ts'
@@ -35,13 +33,14 @@ import { Mesh } from './mesh.ts'
 import { PairingDesk } from './pairing/pairing-desk.ts'
 import { Pins } from './pins.ts'
 import type { Peer } from './pins.ts'
+import { JobHost } from './scheduler/job-host.ts'
 import { Self } from './self.ts'
+import { openStores } from './stores.ts'
+import type { Stores } from './stores.ts'
 import { Strangers } from './strangers.ts'
 import { surroundingsOf } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
-import { askerOf } from './verbs/ask.ts'
 import { createVerbs } from './verbs/verbs.ts'
-import { hostZone } from './zone.ts'
 
 export interface NodeInit {
   home: Home
@@ -59,7 +58,9 @@ export class KithNode {
   readonly log: Logger
   readonly clock: Clock
   readonly alerts: Alerts
+  readonly backups: BackupDesk
   readonly byes: Byes
+  readonly copies: Copies
   readonly pins: Pins
   readonly strangers: Strangers
   readonly links: Links
@@ -71,11 +72,11 @@ export class KithNode {
   readonly answerer: Answerer
   readonly asker: Asker
   readonly desk: AskDesk
+  readonly jobs: JobHost
   readonly keys: KeyDesk
   readonly pairing: PairingDesk
   readonly #database: Database
   readonly #housekeeping: Housekeeping
-  readonly #epoch: number
 
   /** Opens this home's store. @throws {KithError} `locked` when another process has it */
   static async open(init: NodeInit): Promise<KithNode> {
@@ -84,14 +85,10 @@ export class KithNode {
 
   /** The node of this identity in these surroundings. */
   static async openIn(surroundings: Surroundings, init: NodeInit): Promise<KithNode> {
-    const { clock, database, random } = surroundings
     try {
-      const store = await AskStore.open(database, clock)
-      const bytes = await DailyBytes.open({ database, clock, zone: hostZone, log: init.log })
-      const breakers = await Breakers.open({ database, clock, random, log: init.log })
-      return new KithNode(surroundings, init, { store, breakers, bytes }, await nextEpoch(database))
+      return new KithNode(surroundings, init, await openStores(surroundings, init))
     } catch (err) {
-      await database.close()
+      await surroundings.database.close()
       throw err
     }
   }
@@ -99,8 +96,7 @@ export class KithNode {
   private constructor(
     surroundings: Surroundings,
     init: NodeInit,
-    { breakers, bytes, store }: { breakers: Breakers; bytes: DailyBytes; store: AskStore },
-    epoch: number,
+    { asks: store, backups, breakers, bytes, deliveries, epoch, jobs, leases, runs }: Stores,
   ) {
     const { clock, createTransport, database, random, randomBytes } = surroundings
     const { config, home, identity, log } = init
@@ -110,7 +106,6 @@ export class KithNode {
     this.home = home
     this.log = log
     this.#database = database
-    this.#epoch = epoch
     this.self = new Self(identity)
     const { self } = this
     this.alerts = new Alerts({ database, clock, randomBytes, log })
@@ -135,18 +130,21 @@ export class KithNode {
     this.answerer = new Answerer(
       {
         ...{ store, bytes, agent, clock, log },
-        standing: (peer) => this.#standing(peer),
+        standing: (peer) => askerStanding({ clock, owner: this.desk.owner, pins: this.pins }, peer),
         parked: (record) => agent.parked(record),
       },
       config.agent,
     )
 
     const { answerer, pins, strangers } = this
+    this.copies = new Copies({ database, alerts, pins, log }, { ownEpoch: epoch })
     const guard = new Guard(
       createVerbs(
         {
           ...{ answerer, bytes, byes, pins, self, startedAt: this.startedAt },
-          approvals: this.agent.approvals,
+          approvals: agent.approvals,
+          jobs: { runFor: (...call) => this.jobs.runFor(...call) },
+          copies: this.copies,
           links: { get: (id) => this.links.get(id) },
           requests: { take: (...request) => this.keys.requests.take(...request) },
           summary: () => this.summary(),
@@ -159,13 +157,14 @@ export class KithNode {
       { pins, clock, log, dispatcher },
       {
         ownKey: () => self.key,
-        hello: () => helloOf({ at: clock.now(), sn: self.state.sn, epoch: this.#epoch }),
+        hello: () => helloOf({ at: clock.now(), sn: self.state.sn, epoch }),
       },
     )
     const trade = new KeyTrade({ pins, own: self, log })
     this.pairing = new PairingDesk(
       {
         ...{ ...surroundings, alerts, byes, keyLogs, log, pins, self, strangers },
+        links: this.links,
         mesh: { talkAt: (...visit) => this.mesh.talkAt(...visit) },
       },
       {
@@ -202,17 +201,30 @@ export class KithNode {
       { store, answerer, asker, pins, clock, randomBytes },
       { ownId: identity.id },
     )
-    this.#housekeeping = new Housekeeping({ store, clock, log })
+    const { desk } = this
+    this.backups = new BackupDesk({ database, clock, records: backups }, { config, home })
+    this.jobs = new JobHost(
+      {
+        ...{ ...surroundings, alerts, deliveries, desk, home, jobs, leases, log, runs },
+        backups: this.backups,
+        modelOf: (record) => agent.spending.modelOf(record),
+        redacted: agent.redacted,
+      },
+      { config, env: process.env },
+    )
+    this.#housekeeping = new Housekeeping({ store, runs, clock, log })
   }
 
-  /** Listens, dials, and takes up what the last stop or crash left. */
-  async start(): Promise<void> {
+  /** Listens, dials, and takes up what the last stop or crash left. Jobs run when they are due, unless `loop` is false. */
+  async start(jobs: { loop: boolean } = { loop: true }): Promise<void> {
     await this.alerts.start()
     await this.pins.start()
     await this.strangers.start()
     // Whoever links with us has us pinned, whatever it said before.
     this.links.onChange(({ id }, up) => {
       if (up) this.byes.forget(id)
+      const peer = up ? this.pins.byId(id) : undefined
+      if (peer !== undefined) this.jobs.results.peerCame(peer.pin.name)
     })
     this.pins.onChange(() => {
       const { log } = this
@@ -223,6 +235,7 @@ export class KithNode {
     await this.agent.start()
     await this.answerer.recover()
     await this.agent.review()
+    this.copies.start(this.links)
     this.links.start()
     await this.keys.start()
     await this.pairing.start()
@@ -231,13 +244,17 @@ export class KithNode {
     this.dialer.start()
     await this.asker.start()
     this.#housekeeping.start()
+    await this.jobs.start(jobs)
   }
 
   /** Lets asks under way end by themselves for a while, then ends everything. What waits stays in the store. */
   async stop(drainMs: number): Promise<void> {
+    const drainedAt = this.clock.now() + drainMs
+    // First: a job that is ended for the stop is to hear of it before its asks do.
+    await this.jobs.stop(drainMs)
     this.#housekeeping.stop()
     // What runs here may be waiting for what was asked of others: that goes on until it has ended.
-    await this.answerer.stop(drainMs)
+    await this.answerer.stop(Math.max(0, drainedAt - this.clock.now()))
     await this.asker.stop()
     await this.dialer.stop()
     await this.agent.stop()
@@ -246,6 +263,7 @@ export class KithNode {
     // In this order, so that what is written last, such as a final, still goes out.
     await this.mesh.stop()
     this.links.stop()
+    this.copies.stop()
     await this.pins.stop()
     this.strangers.stop()
     this.alerts.stop()
@@ -253,13 +271,7 @@ export class KithNode {
   }
 
   /** What this node tells of itself to a peer that may ask. */
-  summary(): {
-    asks: { running: number; queued: number }
-    engine: string
-    health: 'healthy' | 'degraded' | 'unhealthy'
-    software: string
-    uptimeMs: number
-  } {
+  summary(): StatusEnd {
     return {
       asks: this.answerer.counts,
       engine: this.answerer.engine,
@@ -269,10 +281,10 @@ export class KithNode {
     }
   }
 
-  /** `unhealthy` without a store that takes writes, `degraded` while the peers file on disk is not in force. */
+  /** `unhealthy` without a store that takes writes, `degraded` while a file of peers or jobs on disk is not in force. */
   health(): 'healthy' | 'degraded' | 'unhealthy' {
     if (this.#database.failure !== undefined) return 'unhealthy'
-    return this.pins.problem === undefined ? 'healthy' : 'degraded'
+    return (this.pins.problem ?? this.jobs.problem) === undefined ? 'healthy' : 'degraded'
   }
 
   get storeFailure(): Error | undefined {
@@ -282,16 +294,5 @@ export class KithNode {
   /** A peer that is here may be a thief of its key, and one that has retired may not have meant to: its owner comes back. */
   #lobbyNeeded(): boolean {
     return this.pairing.awaitsVisitors || this.pins.peers().length > 0
-  }
-
-  #standing(id: string): AskerStanding | undefined {
-    if (id === this.self.id) return { asker: this.desk.owner, deniedBy: undefined }
-    const peer = this.pins.byId(id)
-    if (peer === undefined) return undefined
-    const { pin } = peer
-    if (peer.frozen) return { asker: askerOf({ pin, id }), deniedBy: 'frozen' }
-    // How far it came was decided when it came; its own asker is always within the depth.
-    const grant = decideGrant(pin, 'ask', { now: this.clock.now(), chainLength: 1 })
-    return { asker: askerOf({ pin, id }), deniedBy: grant.allowed ? undefined : grant.rule }
   }
 }

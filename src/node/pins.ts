@@ -194,7 +194,7 @@ export class Pins {
       }
       const change = await this.take(shown)
       // Its pin may have gone meanwhile.
-      if (change === undefined) return {}
+      if (change === undefined || this.byId(id) === undefined) return {}
       const { events } = change.after.held
       if (!isSameLog(events, shown)) return { instead: events }
       const known = this.#byKey.get(key)

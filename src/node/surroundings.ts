@@ -13,6 +13,8 @@ import type { Home } from './home.ts'
 import { keptInHome, keysOfHome } from './keys/own-keys.ts'
 import type { KeptKeys, OwnKeys } from './keys/own-keys.ts'
 import type { PeersSource } from './peers-source.ts'
+import { jobsFile } from './scheduler/jobs-file.ts'
+import type { JobsSource } from './scheduler/jobs-file.ts'
 import { createTransport } from './transport.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
@@ -25,6 +27,7 @@ export interface Surroundings {
   /** An open one; the node closes it. */
   database: Database
   peers: PeersSource
+  jobs: JobsSource
   keys: OwnKeys
   kept: KeptKeys
   engine: (parts: EngineParts) => Promise<RunningEngine>
@@ -45,6 +48,7 @@ export async function surroundingsOf(home: Home, config: Config): Promise<Surrou
     randomBytes: (count) => randomBytes(count),
     database: await Database.open(home.store),
     peers: peersFile(home.peers),
+    jobs: jobsFile(home.jobs),
     keys: keysOfHome(home.path),
     kept: keptInHome(home.path),
     engine: async (parts) => await createEngine(config.agent, home, parts),

@@ -72,8 +72,18 @@ export interface FailureDetails extends WireDetails {
   'unknown-breaker': { name: string }
   /** A name that no job in jobs.yaml has. */
   'unknown-job': { job: string }
+  /** The servers that keep the jobs of several nodes are away, or do not let us in. */
+  'jobs-unreachable': { servers: string }
   /** An id that no run has which is kept. */
   'unknown-run': { run: string }
+  /** An id that no item of this job's feed has, or not one that was set aside. */
+  'unknown-item': { item: string }
+  /** The item of a feed that a run had is to blame for its end: `name` is that of its file. */
+  'item-failed': { item: string; name: string }
+  /** An id that no result has which is kept. */
+  'unknown-artifact': { artifact: string }
+  /** What was to be handed on did not get to where it should. */
+  'delivery-failed': { to: string; why: string }
   /** A model that the config does not name. */
   'unknown-model': { model: string }
   /** Strangers are not let in, so that nobody could redeem an invite. */

@@ -11,10 +11,12 @@ export const VERB_GRANTS: Readonly<Record<string, GrantName | 'pinned'>> = {
   status: 'status',
   'approval.list': 'approve',
   'approval.answer': 'approve',
+  'job.run': 'job.run',
   'key.log': 'pinned',
   'key.announce': 'pinned',
   'key.request': 'key.rotate',
   'peer.bye': 'pinned',
+  'peer.copy': 'pinned',
 }
 
 /** `rule` is the key of peers.yaml that decided, or `verb` or `pinned`; `why` is for our own operator. */

@@ -6,7 +6,7 @@ import { parsePublicKey, peerIdOf } from './peer-id.ts'
 import { strictMap } from './strict-map.ts'
 
 /** Every right that `allow` can give. */
-export const GRANT_NAMES = ['ping', 'ask', 'status', 'approve', 'key.rotate'] as const
+export const GRANT_NAMES = ['ping', 'ask', 'status', 'approve', 'job.run', 'key.rotate'] as const
 export type GrantName = (typeof GRANT_NAMES)[number]
 
 /** Classes of tools that can be made to wait for a person. */

@@ -201,6 +201,10 @@ export const approvalAnswerEnd = z.strictObject({
   state: z.enum(['granted', 'denied']),
 })
 
+/** `job`: the answerer's name for it. */
+export const jobRunCall = z.strictObject({ job: z.string().min(1).max(64) })
+export const jobRunEnd = z.strictObject({ run: z.string().refine(isUuidV7) })
+
 const keyLog = z.array(bytes).min(1).max(MAX_KEY_LOG_EVENTS)
 /** Without an id, the answerer's own log is wanted. */
 export const keyLogCall = z.strictObject({ id: z.exactOptional(nodeId) })
@@ -228,6 +232,12 @@ export const keyRequestEnd = z.discriminatedUnion('state', [
 export const peerByeCall = z.strictObject({
   /** Signed: the caller has unpinned the answerer. */
   bye: bytes,
+})
+
+/** The end is the empty map. */
+export const peerCopyCall = z.strictObject({
+  /** That of another copy of the answerer, as it was in its hello. */
+  epoch: z.int().nonnegative(),
 })
 
 export type ApprovalAnswer = (typeof APPROVAL_ANSWERS)[number]

@@ -177,7 +177,7 @@ function openFailure(folder: string, err: unknown): unknown {
       'corrupt',
       `${folder} is damaged`,
       { what: folder },
-      { cause: err, hint: 'kith backup restore' },
+      { cause: err, hint: 'kith restore FILE' },
     )
   }
   return err

@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq, visit, type Document, type YAMLMap, type YAMLSeq } from 'yaml'
 import { KithError } from '../protocol/errors.ts'
 import type { Confirmation, GrantName, PeerRow } from '../protocol/pin.ts'
+import { asSeq, itemNamed, removeItem } from './yaml-list.ts'
 
 /** One change of peers.yaml. `name` says whose entry it is. */
 export type PeerEdit =
@@ -28,7 +29,7 @@ export function applyEdit(document: Document, edit: PeerEdit): void {
       peers.add(peerNode(document, edit.peer))
       return
     case 'remove':
-      remove(peers, find(peers, edit.name))
+      removeItem(peers, find(peers, edit.name))
       return
     case 'allow':
       allow(document, find(peers, edit.name), edit.grants)
@@ -53,8 +54,8 @@ export function applyEdit(document: Document, edit: PeerEdit): void {
 }
 
 function find(peers: YAMLSeq, name: string): YAMLMap {
-  const peer = peers.items.find((item) => isMap(item) && item.get('name') === name)
-  if (isMap(peer)) return peer
+  const peer = itemNamed(peers, name)
+  if (peer !== undefined) return peer
   throw new KithError(
     'unknown-peer',
     `no peer is named ${name}`,
@@ -64,7 +65,7 @@ function find(peers: YAMLSeq, name: string): YAMLMap {
 }
 
 function assertFree(peers: YAMLSeq, name: string): void {
-  if (!peers.items.some((item) => isMap(item) && item.get('name') === name)) return
+  if (itemNamed(peers, name) === undefined) return
   throw new KithError(
     'exists',
     `a peer is named ${name} already`,
@@ -82,18 +83,6 @@ function peerNode(document: Document, peer: PeerRow): YAMLMap {
     },
   })
   return node
-}
-
-/** A peer goes with the comment above it. */
-function remove(peers: YAMLSeq, peer: YAMLMap): void {
-  const index = peers.items.indexOf(peer)
-  peers.items.splice(index, 1)
-  if (index > 0) return
-  // The parser gives what stands above the first peer to the list: its last paragraph was the peer's.
-  const paragraphs = peers.commentBefore?.split('\n\n') ?? []
-  peers.commentBefore = paragraphs.slice(0, -1).join('\n\n')
-  const [first] = peers.items
-  if (isMap(first)) first.spaceBefore = false
 }
 
 function allow(document: Document, peer: YAMLMap, grants: GrantName[]): void {
@@ -127,9 +116,4 @@ function setId(peer: YAMLMap, id: string): void {
 function listAt(document: Document, peer: YAMLMap, key: string): YAMLSeq {
   if (!peer.has(key)) peer.set(key, document.createNode([], { flow: true }))
   return asSeq(peer.get(key))
-}
-
-function asSeq(node: unknown): YAMLSeq {
-  if (!isSeq(node)) throw new TypeError('not a list')
-  return node
 }

@@ -18,6 +18,7 @@ const TOOLS = [
   { name: 'node_status', least: 'read-only', input: {} },
   { name: 'list_peers', least: 'read-only', input: {} },
   { name: 'list_asks', least: 'read-only', input: {} },
+  { name: 'list_jobs', least: 'read-only', input: {} },
   { name: 'current_time', least: 'read-only', input: {} },
   { name: 'write_file', least: 'write', input: { path: 'new.md', text: 'x' } },
   { name: 'edit_file', least: 'write', input: { path: 'plants.md', before: 'water', after: 'w' } },

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import manifest from '../../package.json' with { type: 'json' }
 import { ROOT } from '../helpers/imports.ts'
 
@@ -54,6 +55,18 @@ describe('the published package', function () {
     assert.equal(stderr, '')
   })
 
+  it('backs a home up, which takes the file of a thread that nothing imports', async () => {
+    const env = { ...withThisNode(), KITH_HOME: join(home, 'home') }
+    const kith = join(home, 'prefix/bin/kith')
+    await run(kith, ['init', '--clear', '--listen', '/ip4/127.0.0.1/tcp/0'], { env })
+    const to = join(home, 'backups')
+    await mkdir(to, { mode: 0o700 })
+    const recipient = await identityToRecipient(await generateX25519Identity())
+    await run(kith, ['backup', 'create', '--recipient', recipient, '--to', to], { env })
+    const [file = ''] = await readdir(to)
+    assert.match(await readFile(join(to, file), 'latin1'), /^age-encryption\.org\/v1\n/)
+  })
+
   it('reads neither libp2p nor level to do so', async () => {
     const read = await staticallyLoaded(join(installed, 'dist/cli.js'))
     // Above the code of each bundled file stands its path, as a comment.
@@ -66,10 +79,11 @@ async function npm(cwd: string, ...args: string[]): Promise<void> {
   await run('npm', args, { cwd, env: withThisNode() })
 }
 
-/** The environment in which `node` is the one that runs this test. */
+/** The environment in which `node` is the one that runs this test, without settings of kith. */
 function withThisNode(): NodeJS.ProcessEnv {
   const path = [dirname(process.execPath), process.env['PATH']].join(delimiter)
-  return { ...process.env, PATH: path }
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('KITH_'))
+  return { ...Object.fromEntries(others), PATH: path }
 }
 
 /** The text of `file` and of all chunks that loading it loads. */

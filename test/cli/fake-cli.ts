@@ -1,4 +1,5 @@
 import { PassThrough, Writable } from 'node:stream'
+import type { BackupModule } from '../../src/cli/backup-module.ts'
 import { runCommandLine } from '../../src/cli/main.ts'
 import type { CliContext, DaemonModule, Interrupts, OfflineNode } from '../../src/cli/context.ts'
 import { EXIT } from '../../src/cli/exit-codes.ts'
@@ -59,7 +60,9 @@ export class FakeCli implements CliContext {
   /** What `costs` gives: an error ends it. */
   costItems: (Output<'costs'> | Error)[] = [notRunning()]
   offlineNode: Partial<OfflineNode> = {}
+  backupModule: Partial<BackupModule> = {}
   runDaemon: DaemonModule['runDaemon'] = () => Promise.resolve(0)
+  runJobsOnce: DaemonModule['runJobsOnce'] = () => Promise.resolve({ exitCode: 0, refused: [] })
   readonly #first = new AbortController()
   readonly #second = new AbortController()
 
@@ -100,6 +103,20 @@ export class FakeCli implements CliContext {
     signal?.throwIfAborted()
   }
 
+  async backups(): Promise<BackupModule> {
+    const absent = (): Promise<never> => Promise.reject(new TypeError('no backup expected'))
+    return {
+      openBackups: absent,
+      sealOf: absent,
+      makeBackupKey: absent,
+      readBackupKey: absent,
+      verifyFile: absent,
+      drillBackup: absent,
+      restoreBackup: absent,
+      ...this.backupModule,
+    }
+  }
+
   async offline(): Promise<OfflineNode> {
     const absent = (): Promise<never> => Promise.reject(new TypeError('not expected offline'))
     return {
@@ -108,6 +125,11 @@ export class FakeCli implements CliContext {
       editPeers: absent,
       listPeers: absent,
       explain: absent,
+      listJobs: absent,
+      showJob: absent,
+      editJobs: absent,
+      exportJobs: absent,
+      nextTimes: absent,
       openKeys: absent,
       openLostNode: absent,
       ...this.offlineNode,
@@ -115,7 +137,7 @@ export class FakeCli implements CliContext {
   }
 
   async daemon(): Promise<DaemonModule> {
-    return { runDaemon: this.runDaemon }
+    return { runDaemon: this.runDaemon, runJobsOnce: this.runJobsOnce }
   }
 
   async *#play<T extends object>(

@@ -56,7 +56,7 @@ describe('kith', () => {
     [
       'peers allow bob fly',
       "kith: command-argument value 'fly' is invalid for argument 'grant'. \"fly\" is none of ping, ask, " +
-        'status, approve, key.rotate.\ntry: kith peers allow --help\n',
+        'status, approve, job.run, key.rotate.\ntry: kith peers allow --help\n',
     ],
   ]
   for (const [args, told] of faults) {

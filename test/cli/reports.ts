@@ -44,6 +44,7 @@ export const status: StatusReport = {
   problems: [],
   asks: { running: 1, queued: 2, out: 3 },
   peers: [bob],
+  jobs: { on: 2, running: 1, queued: 0, nextAt: Date.UTC(2026, 10, 21, 7, 30) },
   pairings: { invites: [], joins: [] },
 }
 

@@ -20,6 +20,17 @@ describe('table', () => {
     )
   })
 
+  it('paints a cell without moving the others, and tells where it stands', () => {
+    const rows = [
+      ['NAME', 'STATE', 'X'],
+      ['bob', 'up', 'y'],
+    ]
+    const painted = table(rows, (cell, row, column) =>
+      row === 1 && column === 1 ? `<${cell}>` : cell,
+    )
+    assert.equal(painted, 'NAME  STATE  X\nbob   <up>     y')
+  })
+
   it('counts characters, not code units', () => {
     assert.equal(
       table([

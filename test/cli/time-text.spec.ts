@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { durationText, timeText } from '../../src/cli/time-text.ts'
+import { durationText, timeText, zonedTime } from '../../src/cli/time-text.ts'
 
 describe('durationText', () => {
   const table: [ms: number, text: string][] = [
@@ -27,4 +27,20 @@ describe('timeText', () => {
   it('is a date and a time that sort', () => {
     assert.match(timeText(1_790_000_000_000), /^2026-09-2\d \d\d:\d\d:\d\d$/)
   })
+})
+
+describe('zonedTime', () => {
+  const table: [zone: string, at: number, time: string, offset: string][] = [
+    ['UTC', 0, '1970-01-01 00:00:00', '+00:00'],
+    ['Europe/London', Date.UTC(2026, 0, 1), '2026-01-01 00:00:00', '+00:00'],
+    ['Europe/Berlin', Date.UTC(2027, 2, 28, 0, 59, 59), '2027-03-28 01:59:59', '+01:00'],
+    ['Europe/Berlin', Date.UTC(2027, 2, 28, 1), '2027-03-28 03:00:00', '+02:00'],
+    ['America/St_Johns', Date.UTC(2026, 0, 1), '2025-12-31 20:30:00', '-03:30'],
+    ['Asia/Kathmandu', Date.UTC(2026, 0, 1), '2026-01-01 05:45:00', '+05:45'],
+  ]
+  for (const [zone, at, time, offset] of table) {
+    it(`is ${time} ${offset} in ${zone}`, () => {
+      assert.deepEqual(zonedTime(at, zone), { time, offset })
+    })
+  }
 })

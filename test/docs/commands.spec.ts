@@ -31,6 +31,7 @@ describe('a command that the docs show', () => {
     '`kith --home DIR chat bob\n--preset read-only`',
     '`kith budget --peer bob`',
     '```sh alice\nkith ping bob -c 1 &  # --as-often as you like\n```',
+    '`kith jobs add disk --daily 07:30 --command -- df --human`',
   ]) {
     it(`may be ${text.replaceAll('\n', ' ')}`, async () => {
       assert.ok(commandsIn(text).length > 0)
@@ -61,6 +62,8 @@ function commandsIn(text: string): string[][] {
   return [...lines, ...spans].flatMap((line) => {
     const [, ...words] = line
       .replace(/ #.*/, '')
+      // What stands behind is another program's.
+      .replace(/ -- .*/, '')
       .replace(/^kith (?:--home|-p) \S+/, 'kith')
       .split(/\s+/)
     const place = words.findIndex((word) => word.includes('|'))

@@ -13,6 +13,7 @@ const TOOLS: readonly (readonly [name: string, least: Preset, input: object])[] 
   ['node_status', 'read-only', {}],
   ['list_peers', 'read-only', {}],
   ['list_asks', 'read-only', {}],
+  ['list_jobs', 'read-only', {}],
   ['current_time', 'read-only', {}],
   ['list_files', 'read-only', {}],
   ['read_file', 'read-only', { path: 'plants.md' }],

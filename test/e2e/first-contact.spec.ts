@@ -69,6 +69,11 @@ describe('first contact between processes', () => {
     await bob.start()
     await carol.start()
     await bob.linkedTo(carol)
+    // What bob notes of carol it has noted by now: the second time there is nothing new in it.
+    await bob.stop()
+    const again = bob.log.mark
+    await bob.start()
+    await bob.linkedTo(carol, again)
     const [before, mark] = [await digestsOf(bob.home.store), bob.log.mark]
     await stranger.pin(bob)
     await stranger.start()

@@ -1,65 +1,311 @@
+/*
+ * Jobs of a node that runs as a process, by the commands of its owner: what is off or paused stays so, what runs is
+ * one row, and an exit code tells those who call it from outside how it went.
+ */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock } from '../../src/node/clock.ts'
-import { readJobs } from '../../src/node/scheduler/jobs-file.ts'
-import { exitCodeOf, runOnce } from '../../src/node/scheduler/once.ts'
-import { CommandRunner } from '../../src/node/scheduler/runners/command-runner.ts'
-import { TargetRunner } from '../../src/node/scheduler/runners/target-runner.ts'
-import { JobHome } from '../helpers/job-home.ts'
-import { tempFolder } from '../helpers/temp-folder.ts'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import type { JobReport, RunReport } from '../../src/node/control/api.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { liveNodes } from '../helpers/live-node.ts'
+import type { LiveNode } from '../helpers/live-node.ts'
+import { kith, kithWith } from '../helpers/run-kith.ts'
 
-const JOBS = `version: 1
-jobs:
-  - name: good
-    zone: Europe/Madrid
-    schedule: { kind: manual }
-    target: { kind: command, argv: [/bin/sh, -c, 'echo one; echo "$KITH_JOB"'] }
-  - name: bad
-    zone: Europe/Madrid
-    schedule: { kind: daily, at: '07:30' }
-    target: { kind: command, argv: [/bin/sh, -c, 'echo no disk >&2; exit 4'] }
-  - name: refused
-    zone: Europe/Madrid
-    schedule: { kind: manual }
-    target: { kind: ask, peer: self, text: hello }
-`
+const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
 
-describe('jobs', () => {
-  const folder = tempFolder()
+describe('jobs', function () {
+  this.timeout(60_000)
+  const make = liveNodes()
+  let node: LiveNode
+  let count = 0
 
-  it('go from jobs.yaml through a program to a row each, and to an exit code', async () => {
-    const path = join(folder(), 'jobs.yaml')
-    await writeFile(path, JOBS, { mode: 0o600 })
-    const jobs = await readJobs(path)
-    const command = new CommandRunner({
-      env: process.env,
-      folder: folder(),
-      redacted: (text) => text,
+  beforeEach(async () => {
+    node = await make(`node${count++}`)
+  })
+  afterEach(async () => {
+    await node.stop()
+  })
+
+  /** Runs a command that has to succeed. */
+  async function ok(...args: string[]): Promise<string> {
+    const { code, err, out } = await kith(node, ...args)
+    assert.equal(code, 0, `kith ${args.join(' ')}\n${out}${err}`)
+    return out
+  }
+
+  /** Adds a job that runs this shell command. */
+  async function add(name: string, script: string, ...options: string[]): Promise<void> {
+    await ok('jobs', 'add', name, ...options, '--command', '--', 'sh', '-c', script)
+  }
+
+  async function runsOf(job: string): Promise<RunReport[]> {
+    return (await node.client.call('runs', { job })).runs
+  }
+
+  async function jobOf(name: string): Promise<JobReport> {
+    return JSON.parse(await ok('jobs', 'show', name, '--json')) as JobReport
+  }
+
+  /** Resolves when `job` has run so often from now on. */
+  async function ran(job: string, times: number): Promise<void> {
+    let left = times
+    for await (const run of node.client.runEvents({})) {
+      if (run.job === job) left--
+      if (left === 0) return
+    }
+  }
+
+  it('are made, turned on, run and listed by command', async () => {
+    await node.start()
+    await add('good', 'echo one; echo two', '--daily', '07:30', '--zone', 'Europe/Madrid')
+    assert.equal((await jobOf('good')).standing, 'disabled')
+    assert.match(await ok('jobs', 'enable', 'good'), /^good is on, next at /)
+    assert.match(
+      await ok('jobs', 'next', 'good', '-n', '2'),
+      /^EUROPE\/MADRID .*(\n.* 07:30:00 .*){2}\n$/,
+    )
+
+    assert.match(await ok('jobs', 'run', 'good', '--wait'), /^result +two$/m)
+    await add('bad', 'echo no disk >&2; exit 4', '--manual', '--attempts', '2', '--backoff', '1s')
+    const bad = await kith(node, 'jobs', 'run', 'bad', '--wait')
+    assert.equal(bad.code, 1)
+    assert.match(bad.out, /^tries +2$/m)
+    assert.match(bad.out, /exit code 4; it said last: no disk$/m)
+
+    const table = (await ok('jobs', 'runs')).trimEnd().split('\n')
+    assert.equal(table.length, 3)
+    assert.match(table[1] ?? '', / bad .* failed /)
+    assert.match(table[2] ?? '', / good .* succeeded .* two$/)
+    const { runs } = JSON.parse(await ok('jobs', 'failures', '--json')) as { runs: RunReport[] }
+    assert.deepEqual(
+      runs.map(({ job, state }) => [job, state]),
+      [['bad', 'failed']],
+    )
+    assert.equal((await jobOf('bad')).failures, 1)
+  })
+
+  it('have one run at a time: a second wish is told the first, and exits with 75', async () => {
+    await node.start()
+    await add('slow', 'echo $$; exec sleep 60', '--manual')
+    const begun = JSON.parse(await ok('jobs', 'run', 'slow', '--json')) as RunReport
+    const refused = await kith(node, 'jobs', 'run', 'slow')
+    assert.equal(refused.code, 75)
+    assert.ok(refused.err.includes(begun.run), refused.err)
+
+    assert.match(await ok('jobs', 'cancel', begun.run), / of slow is cancelled$/m)
+    const again = JSON.parse(await ok('jobs', 'retry', begun.run, '--json')) as RunReport
+    assert.equal(again.retryOf, begun.run)
+    assert.equal(again.cause, 'retry')
+    await ok('jobs', 'cancel', again.run)
+  })
+
+  it('that are new are off, also after a restart (F20)', async () => {
+    await add('off', 'echo x', '--every', '1s')
+    await add('witness', 'echo x', '--every', '1s', '--enable')
+    await node.start()
+    await ran('witness', 2)
+    await node.stop()
+    await node.start()
+    await ran('witness', 2)
+    assert.deepEqual(await runsOf('off'), [])
+    assert.equal((await jobOf('off')).standing, 'disabled')
+  })
+
+  it('stay paused over a restart, with who and why, until they are resumed (F20)', async () => {
+    await add('ticks', 'echo x', '--every', '1s', '--enable')
+    await add('witness', 'echo x', '--every', '1s', '--enable')
+    await node.start()
+    await ran('ticks', 1)
+    await ok('jobs', 'pause', 'ticks', '--why', 'holidays')
+    // What was under way when it was paused goes on.
+    await eventually(async () => {
+      assert.equal((await jobOf('ticks')).standing, 'paused')
     })
-    const asked: string[] = []
-    const ask = {
-      run: () => {
-        asked.push('self')
-        return Promise.resolve('')
-      },
-    }
-    const runner = new TargetRunner({ ask, command, reach: () => 'provider' })
-    const home = new JobHome(join(folder(), 'store'))
-    const { runs, scheduler } = await home.open(jobs, {}, runner)
-    try {
-      const { signal } = new AbortController()
-      const report = await runOnce(scheduler, ['good', 'bad', 'refused'], systemClock, signal)
-      assert.equal(exitCodeOf(report), 1)
-      const { runs: rows } = await runs.list({}, 10)
-      const byJob = new Map(rows.map((run) => [run.job, run]))
-      assert.equal(rows.length, 3)
-      assert.equal(byJob.get('good')?.summary, 'good')
-      assert.match(byJob.get('bad')?.failure?.why ?? '', /exit code 4; it said last: no disk/)
-      assert.equal(byJob.get('refused')?.failure?.code, 'denied')
-      assert.deepEqual(asked, [], 'what may not go out is not even begun')
-    } finally {
-      await home.close()
-    }
+    const before = (await runsOf('ticks')).length
+    await node.stop()
+    assert.match(await ok('jobs', 'show', 'ticks'), /^paused +by self, .*: holidays$/m)
+
+    await node.start()
+    await ran('witness', 2)
+    assert.equal((await runsOf('ticks')).length, before)
+    const { enabled, paused } = await jobOf('ticks')
+    assert.deepEqual([enabled, paused?.who, paused?.why], [true, 'self', 'holidays'])
+
+    const next = ran('ticks', 1)
+    await ok('jobs', 'resume', 'ticks')
+    await next
+  })
+
+  it('that would reach further than they may are refused before anything has begun (F29)', async () => {
+    const engine = '{ engine: command, command: { run: [cat] } }'
+    await writeFile(node.home.config, `version: 1\nlisten: []\nagent: ${engine}\n`)
+    await ok('jobs', 'add', 'near', '--manual', '--ask', 'self', 'hello')
+    const { code, out } = await kith(node, 'start', '--once', 'near', '--json')
+    assert.equal(code, 1)
+    const run = JSON.parse(out) as RunReport
+    assert.equal(run.failure?.code, 'denied')
+    assert.match(run.failure.why, /its egress is none/)
+    await ok('jobs', 'edit', 'near', '--preset', 'full', '--egress', 'peers')
+    assert.match(await ok('start', '--once', 'near'), /^succeeded near, .*: hello/)
+  })
+
+  it('may ask their own node, also while that is told to stop, which it does not wait for twice', async () => {
+    await node.start()
+    const held = join(node.home.path, 'held')
+    await writeFile(held, '')
+    const ask = `${process.execPath} ${KITH} ask self 'count 2'`
+    await add('asks', `while [ -e ${held} ]; do sleep 0.05; done; ${ask}`, '--manual')
+    await add('stops', `${process.execPath} ${KITH} stop`, '--manual')
+    const refused = await kith(node, 'jobs', 'run', 'stops', '--wait')
+    assert.match(refused.out, /this is the program of job stops: kith stop is for a person/)
+    await ok('jobs', 'run', 'asks')
+    const stopping = ok('stop')
+    await node.log.line(({ msg }) => msg === 'stopping')
+    await rm(held)
+    await stopping
+    await node.start()
+    const [run] = await runsOf('asks')
+    assert.deepEqual([run?.state, run?.summary], ['succeeded', '2'])
+  })
+
+  it('whose end the disk does not take leave nobody waiting for it', async function () {
+    if (process.platform !== 'linux') this.skip()
+    await node.start()
+    await add('full', 'prlimit --pid $PPID --fsize=1:1; echo done', '--manual')
+    const { failure, run, state } = await node.client.call('runJob', { job: 'full', wait: true })
+    assert.deepEqual([state, failure?.code], ['interrupted', 'store-failed'])
+    // By this, `kith jobs run --wait` looks.
+    const { code, err } = await kith(node, 'jobs', 'runs', '--id', run)
+    assert.equal(code, 1)
+    assert.match(err, /could not write to /)
+    assert.equal((await node.client.call('status', {})).health, 'unhealthy')
+  })
+
+  it('go through a file, and back', async () => {
+    await add('one', 'echo x', '--manual')
+    const yaml = await ok('jobs', 'export')
+    const two = yaml.replace('name: one', '# the second\n    name: two')
+    const imported = await kithWith(node, two, 'jobs', 'import', '-')
+    assert.equal(imported.code, 0, imported.err)
+    const bad = await kithWith(
+      node,
+      two.replace('kind: manual', 'kind: never'),
+      'jobs',
+      'import',
+      '-',
+    )
+    assert.equal(bad.code, 1)
+    assert.match(bad.err, /^kith: the standard input:\d+:\d+: /)
+    await node.start()
+    const file = join(node.home.path, 'other.yaml')
+    await writeFile(file, yaml)
+    const taken = await kith(node, 'jobs', 'import', file)
+    assert.equal(taken.code, 1)
+    assert.match(taken.err, /a job is named one already/)
+    assert.match(await ok('jobs', 'import', file, '--replace'), /^there is 1 job now$/m)
+    assert.equal(await ok('jobs', 'export'), yaml)
+    await ok('jobs', 'edit', 'one', '--attempts', '3', '--ask', 'self', 'hello')
+    assert.match(await readFile(node.home.jobs, 'utf8'), /text: hello/)
+    await ok('jobs', 'rm', 'one')
+    assert.match(await ok('jobs', 'list'), /^no jobs/)
+  })
+
+  describe('of a node that is opened for them alone', () => {
+    it('exit with 1 when one fails, and write one row (F19)', async () => {
+      await add('bad', 'exit 4', '--manual')
+      const { code, out } = await kith(node, 'start', '--once', 'bad', '--json')
+      assert.equal(code, 1)
+      const printed = JSON.parse(out) as RunReport
+      assert.equal(printed.state, 'failed')
+      await node.start()
+      assert.deepEqual(await runsOf('bad'), [printed])
+    })
+
+    it('exit with 0 when all succeed, with all attempts that they have', async () => {
+      const path = join(node.home.path, 'first')
+      await add(
+        'second',
+        `test -e ${path} || { touch ${path}; exit 1; }`,
+        '--manual',
+        '--attempts',
+        '2',
+        '--backoff',
+        '1s',
+      )
+      await add('good', 'echo done', '--manual')
+      const { code, out } = await kith(node, 'start', '--once', 'second', 'good')
+      assert.equal(code, 0, out)
+      assert.match(out, /^succeeded good, .*: done$/m)
+      assert.match(out, /^succeeded second, /m)
+    })
+
+    it('run none of several when there is not each of them', async () => {
+      await add('good', 'echo done', '--manual')
+      const { code, err, out } = await kith(node, 'start', '--once', 'good', 'none')
+      assert.equal(code, 1)
+      assert.equal(out, '')
+      assert.match(err, /no job is named none/)
+    })
+
+    it('exit with 1 when the disk takes no end of a run, and say so', async function () {
+      if (process.platform !== 'linux') this.skip()
+      // Files of the node may grow no more from then on, as on a disk that is full.
+      await add('full', 'prlimit --pid $PPID --fsize=1:1; echo done', '--manual')
+      const { code, err, out } = await kith(node, 'start', '--once', 'full')
+      assert.equal(code, 1)
+      assert.match(out, /^interrupted full, .*: store-failed: could not write to /)
+      assert.match(err, /could not write to /)
+    })
+
+    it('are told that a node has the home, and exit with 75', async () => {
+      await add('good', 'echo done', '--manual')
+      await node.start()
+      const { code, err } = await kith(node, 'start', '--once', 'good')
+      assert.equal(code, 75)
+      assert.match(err, /^try: kith jobs run good --wait$/m)
+    })
+
+    it('run when they are due, by the node that runs or by their own', async () => {
+      await add('ticks', 'echo x', '--every', '1s', '--enable')
+      const first = await kith(node, 'jobs', 'run-due')
+      assert.equal(first.code, 0)
+      assert.match(first.err, /nothing is due/, 'nobody had seen it yet')
+      await eventually(async () => {
+        assert.match(await ok('start', '--once'), /^succeeded ticks/)
+      })
+      await node.start()
+      await eventually(async () => {
+        assert.match(await ok('jobs', 'run-due'), /^succeeded ticks/)
+      })
+    })
+
+    it('end cleanly at Ctrl-C, with all that they started', async () => {
+      await add('slow', 'echo $$ > pid; exec sleep 600', '--manual')
+      await writeFile(node.home.config, 'version: 1\nlisten: []\nstop: { drain_seconds: 1 }\n')
+      const env = { PATH: process.env['PATH'], KITH_HOME: node.home.path }
+      const child = spawn(process.execPath, [KITH, 'start', '--once', 'slow', '--json'], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const ended = once(child, 'close') as Promise<[number]>
+      const out = text(child.stdout)
+      const path = join(node.home.workspace, 'pid')
+      const pid = async (): Promise<number> => Number(await readFile(path, 'utf8').catch(() => ''))
+      await eventually(async () => {
+        assert.ok((await pid()) > 0)
+      })
+      child.kill('SIGINT')
+      assert.deepEqual((await ended)[0], 130)
+      const run = JSON.parse(await out) as RunReport
+      assert.equal(run.state, 'interrupted')
+      const started = await pid()
+      assert.throws(() => process.kill(started, 0), { code: 'ESRCH' })
+      await node.start()
+      assert.equal((await runsOf('slow'))[0]?.state, 'interrupted')
+    })
   })
 })

@@ -71,7 +71,8 @@ describe('pins of a running node', () => {
     assert.equal((await alice.ask(bob, 'echo hi')).text, 'hi')
     await edit(() => good, 'pins in force')
     const mended = await bob.status()
-    assert.deepEqual([mended.health, mended.problems], ['healthy', []])
+    assert.equal(mended.health, 'healthy')
+    assert.ok(!mended.problems.some(({ what }) => what.includes('peers.yaml')))
   })
 
   it('stay as they were when others can write the file', async () => {

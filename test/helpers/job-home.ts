@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
+import type { Made } from '../../src/node/scheduler/artifact.ts'
 import { jobsSchema } from '../../src/node/scheduler/job.ts'
 import type { Job } from '../../src/node/scheduler/job.ts'
 import { LeaseStore } from '../../src/node/scheduler/lease-store.ts'
 import { waitingRun } from '../../src/node/scheduler/run.ts'
 import type { Run } from '../../src/node/scheduler/run.ts'
-import type { RunContext, Runner } from '../../src/node/scheduler/runner.ts'
+import type { Result, ResultRows, RunContext, Runner } from '../../src/node/scheduler/runner.ts'
 import { Runs } from '../../src/node/scheduler/runs.ts'
 import { Scheduler } from '../../src/node/scheduler/scheduler.ts'
 import type { SchedulerInit } from '../../src/node/scheduler/scheduler.ts'
@@ -37,7 +38,7 @@ export function queuedRun(job: string, at: number): Run {
 export interface Begun extends RunContext {
   job: string
   signal: AbortSignal
-  succeed: (summary?: string) => void
+  succeed: (summary?: string, made?: Made) => void
   fail: (err: unknown) => void
 }
 
@@ -48,10 +49,10 @@ export class HeldRunner implements Runner {
   obeys = true
   #waiting: { count: number; resolve: () => void }[] = []
 
-  run(job: Job, context: RunContext, signal: AbortSignal): Promise<string> {
-    const { promise, reject, resolve } = Promise.withResolvers<string>()
-    const succeed = (summary = 'done'): void => {
-      resolve(summary)
+  run(job: Job, context: RunContext, signal: AbortSignal): Promise<Result> {
+    const { promise, reject, resolve } = Promise.withResolvers<Result>()
+    const succeed = (summary = 'done', made?: Made): void => {
+      resolve({ summary, ...(made === undefined ? {} : { made }) })
     }
     this.begun.push({ ...context, job: job.name, signal, succeed, fail: reject })
     if (this.obeys) {
@@ -88,6 +89,8 @@ export class JobHome {
   readonly clock = new ManualClock()
   readonly runner = new HeldRunner()
   readonly ended: Run[] = []
+  /** What is stored of results: nothing, unless a test is about them. */
+  resultRows: ResultRows = () => []
   readonly #folder: string
   readonly #waiting: { count: number; resolve: () => void }[] = []
   #database: Database | undefined
@@ -100,11 +103,12 @@ export class JobHome {
     jobs: Job[],
     init: Partial<SchedulerInit> = {},
     runner: Runner = this.runner,
-  ): Promise<{ scheduler: Scheduler; store: LeaseStore; runs: Runs }> {
+  ): Promise<{ database: Database; scheduler: Scheduler; store: LeaseStore; runs: Runs }> {
     this.#database = await Database.open(this.#folder)
     const runs = new Runs(this.#database)
     const store = await LeaseStore.open({ database: this.#database, runs, randomBytes })
-    return { scheduler: this.scheduler(store, jobs, init, runner), store, runs }
+    const scheduler = this.scheduler(store, jobs, init, runner)
+    return { database: this.#database, scheduler, store, runs }
   }
 
   scheduler(
@@ -115,7 +119,8 @@ export class JobHome {
   ): Scheduler {
     const { clock } = this
     const log = pino({ level: 'silent' })
-    const components = { store, runner, clock, log, random: () => 0.5, randomBytes }
+    const resultRows: ResultRows = (...end) => this.resultRows(...end)
+    const components = { store, runner, clock, log, random: () => 0.5, randomBytes, resultRows }
     const scheduler = new Scheduler(components, { jobs, ...init })
     scheduler.onEnd((run) => {
       this.ended.push(run)

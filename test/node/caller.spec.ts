@@ -75,6 +75,16 @@ describe('caller', () => {
     assert.equal(dials, 1)
   })
 
+  it('makes a call that is to be made once not again, whatever link there is', async () => {
+    const lost = await linkPair({ far: { answer: new HeldAnswers().take } })
+    dialled = [lost.near]
+    const end = caller.call(BERT, 'job.run', 'hi', text, { ...PATIENT, once: true })
+    await settle()
+    up = (await linkPair()).near
+    lost.near.abort(new Error('another link took over'))
+    await assert.rejects(end, { code: 'connection-lost' })
+  })
+
   it('calls again once and no more', async () => {
     const [first, second] = [await linkPair(), await linkPair()]
     dialled = [first.near]

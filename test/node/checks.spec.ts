@@ -2,14 +2,18 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { agentSchema } from '../../src/node/agent-config.ts'
+import { schedulerSchema } from '../../src/node/scheduler/scheduler-config.ts'
 import type { Today } from '../../src/node/agent/spending.ts'
+import { backupSchema } from '../../src/node/backup/backup-config.ts'
 import type { Alert } from '../../src/node/alerts.ts'
 import { CHECKS, runChecks, verdictOf } from '../../src/node/checks.ts'
 import type { CheckedNode } from '../../src/node/checks.ts'
 import type { Finding } from '../../src/node/checks/finding.ts'
 import type { DialState } from '../../src/node/dialer.ts'
 import type { Peer } from '../../src/node/pins.ts'
+import { blankState } from '../../src/node/scheduler/job-state.ts'
 import { KithError } from '../../src/protocol/errors.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
@@ -24,10 +28,37 @@ const UNSPENT: Today = {
   },
 }
 
+const BACKED_UP: CheckedNode['backups']['records'] = {
+  ages: { madeAt: Date.now(), verifiedAt: Date.now(), drilledAt: Date.now() },
+  failure: undefined,
+  list: () => [],
+  restored: undefined,
+}
+
+const NO_FEEDS = {
+  jobs: () => Promise.resolve([]),
+  open: () => Promise.reject(new TypeError('there are no feeds')),
+}
+
+const NO_RESULTS: CheckedNode['jobs']['results'] = {
+  artifacts: {
+    totals: async () => ({
+      unreviewed: { count: 0, bytes: 0 },
+      reviewed: { count: 0, bytes: 0 },
+    }),
+  },
+  deliveries: {
+    newest: async function* () {
+      // There are none.
+    },
+  },
+  held: new Set(),
+}
+
 describe('checks', () => {
   const folder = tempFolder()
   let node: Omit<CheckedNode, 'pins'> & {
-    pins: { peers: () => Peer[]; problem: Error | undefined }
+    pins: { keysOf: () => undefined; peers: () => Peer[]; problem: Error | undefined }
   }
   /** What the stubs of the node say. */
   let storeFailure: Error | undefined
@@ -62,6 +93,7 @@ describe('checks', () => {
       },
       pins: {
         peers: () => peers,
+        keysOf: () => undefined,
         get problem() {
           return problem
         },
@@ -78,6 +110,7 @@ describe('checks', () => {
       get config() {
         return {
           agent: agentSchema.parse({}),
+          scheduler: schedulerSchema.parse({}),
           listen: ['/ip4/127.0.0.1/tcp/7423'],
           lobby: { mode: lobby.mode, per_minute: 1, per_address_per_minute: 1 },
         }
@@ -88,7 +121,17 @@ describe('checks', () => {
         breakers: { list: () => [] },
         spending: { today: () => Promise.resolve(UNSPENT) },
       },
-      home: { path },
+      jobs: {
+        list: () => [],
+        problem: undefined,
+        reachOf: () => 'none',
+        state: blankState,
+        feeds: NO_FEEDS,
+        results: NO_RESULTS,
+      },
+      backups: { config: backupSchema.parse({}), records: BACKED_UP },
+      clock: new ManualClock(),
+      home: { path, jobs: join(path, 'jobs.yaml') },
     }
   })
 

@@ -35,6 +35,16 @@ const DEFAULTS = {
     approvals: { timeout_seconds: 3_600 },
     mcp: [],
   },
+  scheduler: {
+    engine: 'local',
+    workers: 4,
+    nats: { servers: [], prefix: 'kith', replicas: 1, tls: {} },
+  },
+  backup: {
+    recipients: [],
+    keep: { daily: 7, weekly: 4, monthly: 6 },
+    warn: { backup_days: 7, verify_days: 31, drill_days: 31 },
+  },
   lobby: { mode: 'auto', per_minute: 10, per_address_per_minute: 1 },
   stop: { drain_seconds: 10 },
 }
@@ -113,7 +123,10 @@ describe('config', () => {
   })
 
   it('minds no variable of others, and none that is another thing of ours', async () => {
-    const env = { KITHKIN: '1', KITH_HOME: '/x', KITH_PROFILE: 'y', KITH_PASSPHRASE_FILE: '/z' }
+    const own = { KITH_HOME: '/x', KITH_PROFILE: 'y', KITH_PASSPHRASE_FILE: '/z' }
+    const ofJob = { KITH_JOB: 'digest', KITH_RUN: 'r', KITH_ATTEMPT: '1' }
+    const ofItem = { KITH_ITEM: 'i', KITH_ITEM_NAME: 'n' }
+    const env = { KITHKIN: '1', ...own, ...ofJob, ...ofItem }
     assert.deepEqual(await readConfig(path(), env), DEFAULTS)
   })
 

@@ -183,6 +183,19 @@ describe('two nodes in a lobby', () => {
     })
   }
 
+  it('are silent to a visitor that is unpinned while its log is written, though it was in', async () => {
+    const [a, b] = [await trader(ann2, { bob }), await trader(bob, { ann })]
+    const release = b.test.holdWrites()
+    const taken = b.test.pins.take(ann2.events)
+    assert.equal(b.test.pins.byKey(keyOf(ann2))?.pin.name, 'ann')
+    const visited = visit(a, b)
+    await settle()
+    b.test.edit([])
+    release()
+    assert.equal((await visited).heard, undefined)
+    await taken
+  })
+
   it('are silent to a visitor that shows what it could not make, though its key is in force in that', async () => {
     const stolen = rotate(ann, 'stolen')
     const b = await trader(bob, { ann: ann2 })

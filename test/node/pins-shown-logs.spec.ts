@@ -119,13 +119,20 @@ describe('the pin of a node', () => {
       assert.deepEqual(instead, retire(second).events)
     })
 
-    it('is shown nothing when it is unpinned meanwhile', async () => {
-      const release = test.holdWrites()
-      const met = test.pins.meet(second.events, keyOf(second))
-      test.edit([])
-      release()
-      assert.deepEqual(await met, {})
-    })
+    for (const [name, shown] of [
+      ['a later log', third],
+      ['an old one', first],
+    ] as const) {
+      it(`is shown nothing when it is unpinned while ${name} is taken`, async () => {
+        const release = test.holdWrites()
+        const taken = take(second)
+        const met = test.pins.meet(shown.events, keyOf(shown))
+        test.edit([])
+        release()
+        assert.deepEqual(await met, {})
+        await taken
+      })
+    }
 
     it('is shown nothing for what is no log', async () => {
       assert.deepEqual(await test.pins.meet([Uint8Array.of(0xff)], keyOf(first)), {})

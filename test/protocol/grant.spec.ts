@@ -33,6 +33,7 @@ describe('grant', () => {
     ['status', ['status']],
     ['approval.list', ['approve']],
     ['approval.answer', ['approve']],
+    ['job.run', ['job.run']],
   ]
   for (const [verb, needs] of verbs) {
     it(`lets ${verb} in for ${String(needs)} and for nothing else`, () => {

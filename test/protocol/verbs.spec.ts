@@ -221,6 +221,20 @@ const CASES: Case[] = [
     refuses: [{ approval: 'x' }, { state: 'expired' }],
   },
   {
+    name: 'job.run',
+    schema: verbs.jobRunCall,
+    least: { job: 'digest' },
+    takes: [{ job: 'j'.repeat(64) }],
+    refuses: [{ job: '' }, { job: 'j'.repeat(65) }, { job: 1 }],
+  },
+  {
+    name: "job.run's end",
+    schema: verbs.jobRunEnd,
+    least: { run: ID },
+    takes: [],
+    refuses: [{ run: 'x' }, { run: null }],
+  },
+  {
     name: "key.log's end",
     schema: verbs.keyLogEnd,
     least: { log: [NONCE] },

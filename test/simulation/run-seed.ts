@@ -50,8 +50,8 @@ const LONG_MS = 4 * 86_400_000
 /** By then every invite has expired, and the time is over in which a pairing that was begun may end. */
 const EXPIRED_MS = 20 * 86_400_000
 
-/** A joiner waits no longer for its next try. */
-const LAST_TRY_MS = 90_000
+/** A joiner is at its next try by then: the longest backoff, what chance adds to it, and the visit before it. */
+const LAST_TRY_MS = 680_000
 
 /** Time in which a node stops that need not wait for its asks. */
 const STOP_MS = 10_000

@@ -8,6 +8,7 @@ import { isFailure } from '../../src/protocol/errors.ts'
 import type { FailureCode } from '../../src/protocol/errors.ts'
 import { Database } from '../../src/store/database.ts'
 import { Disk } from './disk.ts'
+import { noJobs } from './no-jobs.ts'
 import type { NetworkHost } from './sim-connection.ts'
 import { SimClock } from './sim-clock.ts'
 import { SimEngine } from './sim-engine.ts'
@@ -190,6 +191,7 @@ export class SimNode {
       randomBytes: (count) => random.bytes(count),
       database: run.database,
       peers: this.peers.source,
+      jobs: noJobs,
       keys: this.keys.own(clock),
       kept: this.kept.own(clock),
       lines: () => ({ write: () => undefined }),

@@ -10,6 +10,7 @@ import {
   answerRemember,
   answerSearch,
 } from './builtin-files.ts'
+import { answerJobs, answerRuns } from './builtin-jobs.ts'
 import {
   answerAsks,
   answerCount,
@@ -44,6 +45,18 @@ const COMMANDS: readonly Command[] = [
     summary: 'the latest asks',
     needs: { name: 'list_asks', class: 'read' },
     answer: answerAsks,
+  },
+  {
+    name: 'jobs',
+    summary: 'what the node does by itself',
+    needs: { name: 'list_jobs', class: 'read' },
+    answer: answerJobs,
+  },
+  {
+    name: 'runs',
+    summary: 'the latest runs of jobs',
+    needs: { name: 'list_jobs', class: 'read' },
+    answer: answerRuns,
   },
   {
     name: 'files',

@@ -10,6 +10,12 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 /** Looks public, and is the metadata service of every machine at Azure (Microsoft, "What is IP address 168.63.129.16?"). */
 const AZURE_METADATA = '168.63.129.16'
 
+/** Metadata services within the ranges of private networks: of Alibaba Cloud, AWS (IMDS over IPv6) and Google Cloud. */
+const PRIVATE_METADATA = ['100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']
+
+/** The ranges, as ipaddr.js calls them, of this host and of networks that are somebody's own (RFC 6890, 6598, 4193). */
+const OWN_RANGES = ['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']
+
 /** True for an address on the Internet: not of this host, a private network, a link, a tunnel or a test. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
@@ -17,6 +23,17 @@ export function isPublicAddress(address: string): boolean {
   const parsed = ipaddr.process(address)
   if (parsed.range() !== 'unicast' || parsed.toString() === AZURE_METADATA) return false
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST)
+}
+
+/**
+ * True for an address that the owner may have something at: on the Internet, of this host or of a private network,
+ * but not a link's, at which clouds keep the credentials of their machines, nor another metadata service's.
+ */
+export function isReachableAddress(address: string): boolean {
+  if (isPublicAddress(address)) return true
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.process(address)
+  return OWN_RANGES.includes(parsed.range()) && !PRIVATE_METADATA.includes(parsed.toString())
 }
 
 /** Which addresses of pages may be fetched. */

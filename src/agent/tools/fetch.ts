@@ -79,7 +79,7 @@ async function fetched(
 }
 
 /** A name is looked up; an address stands for itself. `URL` has made one of all ways to write it (WHATWG URL §3.5). */
-async function addressesOf(
+export async function addressesOf(
   { hostname }: URL,
   resolver: Resolver,
   signal: AbortSignal,
@@ -102,7 +102,7 @@ function outputOf({ body, cut, status, type }: Page, { href }: URL): ToolOutput 
 }
 
 /** As the system finds names, its own file of hosts and all. */
-const systemResolver: Resolver = async (hostname) => {
+export const systemResolver: Resolver = async (hostname) => {
   const found = await lookup(hostname, { all: true })
   return found.map(({ address }) => address)
 }

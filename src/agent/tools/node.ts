@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { answerJobsAndRuns } from '../engines/builtin-jobs.ts'
 import { answerAsks, answerPeers, answerStatus, answerTime } from '../engines/builtin-node.ts'
 import { isOwner } from '../owner.ts'
 import type { EngineAsk, NodeFacts } from '../ports.ts'
@@ -33,6 +34,11 @@ export function nodeTools(facts: NodeFacts): Tool[] {
     tool('node_status', 'How this node is.', answerStatus),
     tool('list_peers', 'How many peers there are; which ones, for the owner.', answerPeers),
     tool('list_asks', 'The latest asks of whoever asks; all of them, for the owner.', answerAsks),
+    tool(
+      'list_jobs',
+      'The jobs of this node, when they are due, and their latest runs.',
+      answerJobsAndRuns,
+    ),
     tool('current_time', 'The time where this node is.', answerTime),
   ]
 }

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import type { AskStreamItem, Input } from '../../node/control/api.ts'
-import { KithError } from '../../protocol/errors.ts'
 import { MAX_ASK_TEXT_BYTES } from '../../protocol/limits.ts'
 import type { AskFinal } from '../../protocol/verbs.ts'
 import { printAnswer } from '../answer-printer.ts'
@@ -11,6 +10,7 @@ import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { AskFailed } from '../failure.ts'
 import { positiveInteger } from '../options.ts'
+import { readStdin } from '../read-stdin.ts'
 import { runAsk } from '../run-ask.ts'
 
 interface AskOptions extends AnswerOptions, LimitOptions, JobOptions {
@@ -48,7 +48,8 @@ export async function ask(
   text: string,
   options: AskOptions,
 ): Promise<void> {
-  const request = requestOf(name, text === '-' ? await readText(cli) : text, options)
+  const asked = text === '-' ? await readStdin(cli, 'an ask', MAX_ASK_TEXT_BYTES) : text
+  const request = requestOf(name, asked, options)
   const interrupts = cli.interrupts()
   try {
     const show = (items: AsyncIterable<AskStreamItem>): Promise<AskFinal> =>
@@ -77,23 +78,4 @@ function requestOf(peer: string, text: string, options: AskOptions): Input<'ask'
     ...limitsOf(options),
     ...jobOf(options),
   }
-}
-
-/** All of the standard input. @throws {KithError} `too-large` as soon as no ask can hold it */
-async function readText({ stdin }: Pick<CliContext, 'stdin'>): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
-    const part = Buffer.from(chunk)
-    chunks.push(part)
-    bytes += part.byteLength
-    if (bytes > MAX_ASK_TEXT_BYTES) {
-      const limitBytes = MAX_ASK_TEXT_BYTES
-      throw new KithError('too-large', `an ask has at most ${limitBytes} bytes`, {
-        bytes,
-        limitBytes,
-      })
-    }
-  }
-  return Buffer.concat(chunks).toString()
 }

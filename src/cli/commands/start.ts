@@ -6,11 +6,13 @@ import type { ExitCode } from '../exit-codes.ts'
 import { collect } from '../options.ts'
 import { canPrompt, passphraseFromFile, passphraseFromStdin } from '../passphrase.ts'
 import { note, printJson } from '../terminal.ts'
+import { runJobsOnce } from './jobs/once.ts'
 
 interface StartOptions {
   listen?: string[]
   logLevel?: string
   passphraseStdin?: true
+  once?: true
   json?: true
 }
 
@@ -29,9 +31,17 @@ export function startCommand(cli: CliContext): Command {
       ]),
     )
     .option('--passphrase-stdin', 'open the keys with the first line of the standard input')
-    .option('--json', 'print the status as one JSON line when the node is ready')
-    .action(async (options: StartOptions) => {
-      await start(cli, options)
+    .argument('[job...]', 'with --once: these jobs, due or not')
+    .option('--once', 'run the jobs that are due, or those named, and end; exits 1 if one failed')
+    .option('--json', 'print the status as one JSON line when the node is ready, or each run')
+    .action(async (jobs: string[], options: StartOptions) => {
+      if (options.once === true)
+        await runJobsOnce(cli, jobs, { ...options, flags: flagsOf(options) })
+      else if (jobs.length === 0) await start(cli, options)
+      else {
+        const what = 'jobs are named with --once, and else start when they are due'
+        throw new KithError('usage', what, { what }, { hint: 'kith start --once' })
+      }
     })
 }
 
@@ -58,19 +68,17 @@ export async function start(cli: CliContext, options: StartOptions): Promise<voi
 
 async function runNode(
   cli: CliContext,
-  { json, listen, logLevel }: StartOptions,
+  options: StartOptions,
   passphrase: string | undefined,
 ): Promise<ExitCode> {
+  const { json } = options
   const { runDaemon } = await cli.daemon()
   // The report is the first line, so what is logged before it waits.
   const log = new HeldOutput(cli.stdout, json === true)
   const running = runDaemon({
     home: cli.home,
     env: cli.env,
-    flags: {
-      ...(listen === undefined ? {} : { listen }),
-      ...(logLevel === undefined ? {} : { 'log.level': logLevel }),
-    },
+    flags: flagsOf(options),
     passphrase,
     stdout: log,
     onReady: (report) => {
@@ -84,6 +92,14 @@ async function runNode(
     log.release()
   })
   return code as ExitCode
+}
+
+/** Settings over all others, by config key. */
+function flagsOf({ listen, logLevel }: StartOptions): Record<string, unknown> {
+  return {
+    ...(listen === undefined ? {} : { listen }),
+    ...(logLevel === undefined ? {} : { 'log.level': logLevel }),
+  }
 }
 
 /** Hands on what is written to it; while it is held, as soon as it is released. */

@@ -54,6 +54,13 @@ function nodeTable(report: StatusReport): string {
     ['home', home],
     ['engine', engine],
     ['asks', `${asks.running} running, ${asks.queued} queued, ${asks.out} on their way to peers`],
+    ['jobs', jobsText(report.jobs)],
     ['lobby', lobby],
   ])
+}
+
+function jobsText({ nextAt, on, queued, running }: StatusReport['jobs']): string {
+  if (on + queued + running === 0) return 'none are on'
+  const next = nextAt === undefined ? '' : `, next ${timeText(nextAt)}`
+  return `${on} on, ${running} running, ${queued} waiting${next}`
 }

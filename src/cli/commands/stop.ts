@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { isFailure, KithError } from '../../protocol/errors.ts'
+import { assertPerson } from '../assert-person.ts'
 import type { CliContext } from '../context.ts'
 import { durationText } from '../time-text.ts'
 import { print, printJson } from '../terminal.ts'
@@ -24,6 +25,8 @@ export function stopCommand(cli: CliContext): Command {
 }
 
 export async function stop(cli: CliContext, { json }: { json?: true }): Promise<void> {
+  // A job that waits for the node to go would be waited for by the node.
+  assertPerson(cli, 'kith stop')
   const begun = performance.now()
   await cli.client.call('stop', {})
   await gone(cli)

@@ -100,7 +100,7 @@ export class AgentHost {
     this.memory = new Memory(home.memory)
     this.#presets = new Presets({ named: config.presets, deny: config.tools.deny })
     this.#secrets = new SecretScan(() => [...this.#known, ...ownKey(self)])
-    const redacted = (text: string): string => this.#secrets.redacted(text)
+    const { redacted } = this
     const approvalLog = lines('approval.log')
     this.approvals = new Approvals(
       {
@@ -127,6 +127,9 @@ export class AgentHost {
       },
     })
   }
+
+  /** `text` without the secrets of this node. */
+  readonly redacted = (text: string): string => this.#secrets.redacted(text)
 
   /** Name of the engine that answers. */
   get name(): string {
@@ -156,7 +159,7 @@ export class AgentHost {
     const { alerts, clock, database, log, pins, self } = this.#components
     const { config, home } = this.#init
     const keys = await providerKeys(config.providers)
-    const parts = { ...this.#components, redacted: (text: string) => this.#secrets.redacted(text) }
+    const parts = { ...this.#components, redacted: this.redacted }
     const { mcp, serverKeys } = await createMcpTools(parts, config.mcp, home.workspace)
     const secrets = [...keys.values(), ...serverKeys]
     this.#known = secrets.map((key) => ({ kind: 'provider key', value: key.reveal() }))
@@ -247,7 +250,7 @@ export class AgentHost {
     const workspace = new Workspace(home.workspace)
     const guard = new ToolGuard({ presets: this.#presets, approvals: this.approvals })
     const budget = this.#runs.counting(ledger)
-    const redacted = (text: string): string => this.#secrets.redacted(text)
+    const { redacted } = this
     return {
       ...{ breakers, budget, clock, facts, guard, incidentId, keys, random, workspace },
       ...{ memory: this.memory, onProgram: this.#runs.noteProgram, ownId: self.id, redacted },

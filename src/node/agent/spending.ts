@@ -1,9 +1,10 @@
-import { askKeysAt, askerDayKey, dayKey, jobDayKey, leftOf } from '../../agent/budget.ts'
+import { askKey, askKeysAt, askerDayKey, dayKey, jobDayKey, leftOf } from '../../agent/budget.ts'
 import type { Amount, NodeCaps, Scope } from '../../agent/budget.ts'
 import type { SpendLimit } from '../../agent/ports.ts'
 import { dayIn, daysBefore, nextDayAt } from '../../protocol/day.ts'
 import type { Database } from '../../store/database.ts'
 import type { Entry, Journal } from '../../store/journal.ts'
+import type { AskRecord } from '../asks/ask-store.ts'
 import type { Clock } from '../clock.ts'
 import type { Account, Accounts } from './accounts.ts'
 import type { CostRecord } from './cost-record.ts'
@@ -142,6 +143,23 @@ export class Spending {
     for await (const entry of this.#journal.read({ from: first })) {
       if (from <= entry.body.day && entry.body.day <= to) yield entry
     }
+  }
+
+  /** The model of the last call that this ask to us was charged for; undefined when it has called none. */
+  async modelOf({
+    ask,
+    deadlineAt,
+    peer,
+  }: Pick<AskRecord, 'ask' | 'deadlineAt' | 'peer'>): Promise<string | undefined> {
+    const { calls, firstSeq } = this.#accounts.get(askKey(deadlineAt, peer, ask))
+    let [left, model]: [number, string | undefined] = [calls, undefined]
+    if (left === 0) return undefined
+    for await (const { body } of this.#journal.read({ from: firstSeq })) {
+      if (body.ask !== ask) continue
+      model = body.model
+      if (--left === 0) return model
+    }
+    return model
   }
 
   /** Forgets days older than are kept, asks long over, and records beyond their number. */

@@ -113,6 +113,11 @@ export class AskDesk {
     return await this.find(ask)
   }
 
+  /** What was asked, word for word. */
+  async asked(record: AskRecord): Promise<string> {
+    return (await this.#components.store.call(record))?.text ?? ''
+  }
+
   /** What was asked, the names of those it came through, and as much of the answer as is in. */
   async content({ record }: AskHandle): Promise<{ text: string; chain: string[]; answer: string }> {
     const { store } = this.#components

@@ -1,16 +1,20 @@
+import { existsSync } from 'node:fs'
 import { cp, lstat, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { judgeKeyLog } from '../../protocol/key-log-judge.ts'
 import type { Verdict } from '../../protocol/key-log-judge.ts'
-import { validateKeyLog } from '../../protocol/key-log.ts'
 import { readPrivateFile, writePrivateFile } from '../../store/atomic-file.ts'
 import { damagedBackup } from '../../store/backup/manifest.ts'
 import type { Manifest } from '../../store/backup/manifest.ts'
 import type { Restoring } from '../../store/backup/restore.ts'
+import type { Database } from '../../store/database.ts'
 import { editPeers, readPeers } from '../../store/peers-file.ts'
+import { Repository } from '../../store/repository.ts'
+import { receiptRecord } from '../announcer.ts'
+import { keptRoot } from '../keys/kept-files.ts'
 import { keyFolder } from '../keys/key-files.ts'
-import { findOwnLog, parseKeyLogFile, readOwnLog } from '../keys/own-log.ts'
+import { findOwnLog, readOwnLog } from '../keys/own-log.ts'
 import { mergeRows } from './merge-rows.ts'
 
 /** What a restore keeps of the home that is there. */
@@ -24,12 +28,10 @@ export interface MergeReport {
   blocked: string[]
   /** False when no store could be read: what was blocked or rotated since the backup is not known here. */
   storeRead: boolean
-}
-
-/** What a manifest says of a node, by the content of its `identity.json`. @throws {KithError} `malformed` */
-export function describeIdentity(content: Uint8Array): Pick<Manifest, 'node' | 'keyLog'> {
-  const { head, id, sn } = validateKeyLog(parseKeyLogFile(content))
-  return { node: id, keyLog: { sn, head: Buffer.from(head).toString('hex') } }
+  /** Invites that were open in the backup, and may have been used since. */
+  revokedInvites: number
+  /** Peers, by name or id, that hold more of this node’s key log than is restored: it has rotated since. */
+  ahead: { peer: string; sn: number }[]
 }
 
 /**
@@ -44,17 +46,36 @@ export async function mergeHome(restoring: Restoring, now: number): Promise<Merg
   const keyLog = await mergeOwnLog(home, staged, manifest, now)
   const { peers, peersBeside } = await mergePeers(home, staged)
   const path = join(staged, 'peers.yaml')
-  const askers = (await readPeers(path)).flatMap(({ id }) => (id === undefined ? [] : [id]))
+  const askers = (await pinsIn(path)).flatMap(({ id }) => (id === undefined ? [] : [id]))
   const { at } = manifest
-  await mergeRows({ staged: stagedStore, present: homeStore, at, now, askers })
+  const rows = { staged: stagedStore, present: homeStore, at, now, askers }
+  const { revokedInvites } = await mergeRows(rows)
+  const blocked = await dropBlocked(path, stagedStore)
+  const ahead = await peersAhead(staged, stagedStore)
+  const storeRead = homeStore !== undefined
+  return { keyLog, peers, peersBeside, blocked, storeRead, revokedInvites, ahead }
+}
+
+/** Takes those out of the peers.yaml at `path` who are blocked. Returns their names. */
+async function dropBlocked(path: string, store: Database): Promise<string[]> {
   const blocked: string[] = []
-  const rows = await stagedStore.sublevel('blocked').keys().all()
-  for (const { id, key, name } of await readPeers(path)) {
+  const rows = await store.sublevel('blocked').keys().all()
+  for (const { id, key, name } of await pinsIn(path)) {
     if (!rows.some((who) => who === id || who === key)) continue
     await editPeers(path, { op: 'remove', name })
     blocked.push(name)
   }
-  return { keyLog, peers, peersBeside, blocked, storeRead: homeStore !== undefined }
+  return blocked
+}
+
+async function peersAhead(staged: string, store: Database): Promise<MergeReport['ahead']> {
+  const { state } = await readOwnLog(staged)
+  const pins = await pinsIn(join(staged, 'peers.yaml'))
+  const ahead: MergeReport['ahead'] = []
+  for await (const [id, { sn }] of new Repository(store, 'receipts', receiptRecord).entries()) {
+    if (sn > state.sn) ahead.push({ peer: pins.find((pin) => pin.id === id)?.name ?? id, sn })
+  }
+  return ahead
 }
 
 async function mergeOwnLog(
@@ -86,7 +107,8 @@ async function mergeOwnLog(
 
 /**
  * Of a log that has gone on since, the keys are those that are here: what was erased stays so. Of the same log, what is
- * here besides those of the backup was prepared for a rotation that has not come yet.
+ * here besides those of the backup was prepared for a rotation that has not come yet. The keys that are kept for other
+ * nodes are those that are here in both cases.
  */
 async function takeKeys(home: string, staged: string, kind: Verdict['kind']): Promise<void> {
   const isLonger = kind === 'older'
@@ -95,7 +117,9 @@ async function takeKeys(home: string, staged: string, kind: Verdict['kind']): Pr
     const content = await readPrivateFile(join(home, name))
     if (content !== undefined) await writePrivateFile(join(staged, name), content)
   }
-  if (isLonger) await rm(keyFolder(staged), { recursive: true, force: true })
+  // Keys that are lost here may still be in the backup; which ones are in force, the log says.
+  if (!existsSync(keyFolder(home))) return
+  await rm(isLonger ? keyFolder(staged) : keptRoot(staged), { recursive: true, force: true })
   const filter = async (path: string): Promise<boolean> => {
     const stats = await lstat(path)
     return stats.isFile() || stats.isDirectory()
@@ -119,6 +143,11 @@ async function mergePeers(
   const peersBeside = 'peers.yaml.restored'
   await writePrivateFile(join(staged, peersBeside), before)
   return { peers: 'home', peersBeside }
+}
+
+/** None where the file cannot be read: no node starts on it, so its owner mends it first. */
+async function pinsIn(path: string): ReturnType<typeof readPeers> {
+  return (await readPeers(path).catch(ifDamaged)) ?? []
 }
 
 /** What cannot be read here is what a restore may be for. */

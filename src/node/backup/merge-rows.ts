@@ -8,9 +8,12 @@ import { AskStore } from '../asks/ask-store.ts'
 import { failed } from '../asks/run-engine.ts'
 import { systemClock } from '../clock.ts'
 import { keyLogRecord } from '../key-logs.ts'
+import { MERGE_RULES } from './merge-rules.ts'
+import type { MergeRule } from './merge-rules.ts'
+import { settleRestored } from './settle-restored.ts'
 
-/** Kinds of rows of which what the home has counts, and what the backup has besides stays: none is ever taken back. */
-const MONOTONE = ['blocked', 'receipts'] as const
+/** Rows that are written in one batch. */
+const BATCH_ROWS = 1_000
 
 export interface MergeRowsInit {
   /** The store from the backup, to be changed. */
@@ -24,17 +27,40 @@ export interface MergeRowsInit {
   askers: readonly string[]
 }
 
-/** Brings what must never be taken back into a store that comes from a backup. All in one batch, on disk. */
-export async function mergeRows(init: MergeRowsInit): Promise<void> {
+/** What was done to the rows of a backup. */
+export interface RowsReport {
+  /** True when the home that is there knows more than the backup, so that what it says counts. */
+  homeCounts: boolean
+  /** Invites that were open in the backup: somebody may have used them since. */
+  revokedInvites: number
+}
+
+/** Brings what must never be taken back into a store that comes from a backup. On disk when this resolves. */
+export async function mergeRows(init: MergeRowsInit): Promise<RowsReport> {
   const { now, present, staged } = init
+  const homeCounts = present !== undefined && (await bootsOf(present)) >= (await bootsOf(staged))
   await interruptAsks(staged, now)
   const operations = [
     await raiseEpoch(init),
     ...(await forgetIds(init)),
-    ...(present === undefined ? [] : await copyRows(staged, present)),
     ...(present === undefined ? [] : await mergeKeyLogs(staged, present, now)),
   ]
-  await staged.write(operations, { durable: true })
+  await staged.write(operations, { durable: false })
+  for (const [name, rule] of Object.entries(MERGE_RULES)) {
+    if (present !== undefined && takesFrom(rule, homeCounts)) {
+      if (rule !== 'union') await clear(staged, name)
+      await copy(staged, present, name)
+    } else if (rule === 'none' || rule === 'home-or-none') await clear(staged, name)
+  }
+  const { revokedInvites } = await settleRestored(staged, { homeCounts, now })
+  // LevelDB's log is in order: what is synced last is synced with all before it.
+  await staged.write([], { durable: true })
+  return { homeCounts, revokedInvites }
+}
+
+function takesFrom(rule: MergeRule, homeCounts: boolean): boolean {
+  // Nobody is unblocked by a home that is older, either.
+  return rule === 'union' || (homeCounts && (rule === 'home' || rule === 'home-or-none'))
 }
 
 /** What waited then has run since, for all we know: an ask runs at most once. */
@@ -72,20 +98,34 @@ async function forgetIds({ askers, now, present, staged }: MergeRowsInit): Promi
  * started since, at most once a second.
  */
 async function raiseEpoch({ at, now, present, staged }: MergeRowsInit): Promise<Operation> {
-  const before = (await epochsIn(staged).get('boot')) ?? 0
+  const before = await bootsOf(staged)
   const seconds = Math.max(0, Math.ceil((now - at) / 1_000))
-  const there = present === undefined ? 0 : ((await epochsIn(present).get('boot')) ?? 0)
+  const there = present === undefined ? 0 : await bootsOf(present)
   return epochsIn(staged).put('boot', Math.max(before + seconds, there) + 1)
 }
 
-async function copyRows(staged: Database, present: Database): Promise<Operation[]> {
-  const operations: Operation[] = []
-  for (const name of MONOTONE) {
-    for await (const [key, value] of present.sublevel(name).iterator()) {
-      operations.push({ type: 'put', sublevel: staged.sublevel(name), key, value })
-    }
+async function clear(staged: Database, name: string): Promise<void> {
+  const sublevel = staged.sublevel(name)
+  let operations: Operation[] = []
+  for await (const key of sublevel.keys()) {
+    operations.push({ type: 'del', sublevel, key })
+    if (operations.length < BATCH_ROWS) continue
+    await staged.write(operations, { durable: false })
+    operations = []
   }
-  return operations
+  await staged.write(operations, { durable: false })
+}
+
+async function copy(staged: Database, present: Database, name: string): Promise<void> {
+  const sublevel = staged.sublevel(name)
+  let operations: Operation[] = []
+  for await (const [key, value] of present.sublevel(name).iterator()) {
+    operations.push({ type: 'put', sublevel, key, value })
+    if (operations.length < BATCH_ROWS) continue
+    await staged.write(operations, { durable: false })
+    operations = []
+  }
+  await staged.write(operations, { durable: false })
 }
 
 /** What is held here is shown what the backup holds, as a peer would show it: it never shrinks. */
@@ -106,6 +146,10 @@ async function mergeKeyLogs(
 
 function keyLogsIn(database: Database): Repository<z.infer<typeof keyLogRecord>> {
   return new Repository(database, 'key-logs', keyLogRecord)
+}
+
+async function bootsOf(database: Database): Promise<number> {
+  return (await epochsIn(database).get('boot')) ?? 0
 }
 
 function epochsIn(database: Database): Repository<number> {

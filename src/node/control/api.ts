@@ -1,10 +1,14 @@
 import type { z } from 'zod'
 import { ALERT_ROUTES } from './routes/alerts.ts'
 import { APPROVAL_ROUTES } from './routes/approvals.ts'
+import { ARTIFACT_ROUTES } from './routes/artifacts.ts'
 import { ASK_ROUTES } from './routes/asks.ts'
+import { BACKUP_ROUTES } from './routes/backups.ts'
 import { BREAKER_ROUTES } from './routes/breakers.ts'
 import { BUDGET_ROUTES } from './routes/budget.ts'
+import { FEED_ROUTES } from './routes/feeds.ts'
 import { INVITE_ROUTES } from './routes/invites.ts'
+import { JOB_ROUTES } from './routes/jobs.ts'
 import { KEY_ROUTES } from './routes/keys.ts'
 import { MCP_TOOL_ROUTES } from './routes/mcp-tools.ts'
 import { MEMORY_ROUTES } from './routes/memory.ts'
@@ -25,6 +29,7 @@ export const ROUTES = {
   ...PEER_ROUTES,
   ...ASK_ROUTES,
   ...ALERT_ROUTES,
+  ...BACKUP_ROUTES,
   ...APPROVAL_ROUTES,
   ...KEY_ROUTES,
   ...STRANGER_ROUTES,
@@ -35,6 +40,9 @@ export const ROUTES = {
   ...BREAKER_ROUTES,
   ...MODEL_ROUTES,
   ...MCP_TOOL_ROUTES,
+  ...JOB_ROUTES,
+  ...FEED_ROUTES,
+  ...ARTIFACT_ROUTES,
 }
 
 export type Routes = typeof ROUTES
@@ -49,7 +57,9 @@ export type Output<N extends RouteName> = z.output<Routes[N]['output']>
 // The command line sees the control API by this file alone.
 export type { AlertReport } from './routes/alerts.ts'
 export type { ApprovalReport, RememberedReport } from './routes/approvals.ts'
+export type { ArtifactReport, DeliveryReport } from './routes/artifacts.ts'
 export type { AskReport, AskStreamItem } from './routes/asks.ts'
+export type { BackupReport, BackupRoute, BackupsReport, MadeReport } from './routes/backups.ts'
 export type { BreakerReport } from './routes/breakers.ts'
 export type {
   BudgetReport,
@@ -58,7 +68,9 @@ export type {
   ScopeReport,
   SpentReport,
 } from './routes/budget.ts'
+export type { FeedReport, ItemReport } from './routes/feeds.ts'
 export type { InviteReport, JoinReport, PairingsReport } from './routes/invites.ts'
+export type { JobReport, RunReport, TimesReport } from './routes/jobs.ts'
 export type {
   DrillReport,
   KeyEventReport,

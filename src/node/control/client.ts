@@ -4,6 +4,7 @@ import { pipe } from 'it-pipe'
 import { KithError } from '../../protocol/errors.ts'
 import type { FailureCode, FailureDetails } from '../../protocol/errors.ts'
 import type { CallName, ErrorBody, Input, Output, RouteName, StreamName } from './api.ts'
+import { PATHS } from './paths.ts'
 
 // `import` would read every name that node:http has, and one of them loads a WebSocket client: 25 ms a command.
 const { request } = process.getBuiltinModule('node:http')
@@ -27,74 +28,6 @@ export class RefusedByPeer extends Error {
     this.code = code
     this.details = details
   }
-}
-
-/** Method and path of each route: `api.ts` has them too, but its schemas cost a command 50 ms. */
-const PATHS: Readonly<Record<RouteName, readonly ['GET' | 'POST', string]>> = {
-  status: ['GET', '/v1/status'],
-  doctor: ['GET', '/v1/doctor'],
-  stop: ['POST', '/v1/stop'],
-  peers: ['GET', '/v1/peers'],
-  editPeers: ['POST', '/v1/peers'],
-  explain: ['GET', '/v1/peers/:name/explain'],
-  ping: ['POST', '/v1/peers/:name/ping'],
-  ask: ['POST', '/v1/asks'],
-  asks: ['GET', '/v1/asks'],
-  showAsk: ['GET', '/v1/asks/:ask'],
-  cancelAsk: ['POST', '/v1/asks/:ask/cancel'],
-  askEvents: ['GET', '/v1/asks/:ask/events'],
-  alerts: ['GET', '/v1/alerts'],
-  ackAlerts: ['POST', '/v1/alerts/:alert/ack'],
-  alertEvents: ['GET', '/v1/alerts/events'],
-  approvals: ['GET', '/v1/approvals'],
-  approvalEvents: ['GET', '/v1/approvals/events'],
-  showApproval: ['GET', '/v1/approvals/:approval'],
-  answerApproval: ['POST', '/v1/approvals/:approval/answer'],
-  rememberedAnswers: ['GET', '/v1/remembered-answers'],
-  forgetAnswer: ['POST', '/v1/remembered-answers/:approval/forget'],
-  key: ['GET', '/v1/key'],
-  rotate: ['POST', '/v1/key/rotate'],
-  requestRotation: ['POST', '/v1/key/request'],
-  completeRotation: ['POST', '/v1/key/complete'],
-  inspectRotation: ['POST', '/v1/key/inspect'],
-  signRotation: ['POST', '/v1/key/sign'],
-  keepRotationKey: ['POST', '/v1/key/keep'],
-  exportRotationKey: ['POST', '/v1/key/export'],
-  forgetRotationKey: ['POST', '/v1/key/forget'],
-  checkRecovery: ['POST', '/v1/key/recover/check'],
-  prepareRecovery: ['POST', '/v1/key/recover'],
-  commitRecovery: ['POST', '/v1/key/recover/commit'],
-  retire: ['POST', '/v1/key/retire'],
-  exportKeyLog: ['GET', '/v1/key/log'],
-  drillRotation: ['POST', '/v1/key/drill'],
-  peerKeys: ['GET', '/v1/peers/:name/keys'],
-  settlePeer: ['POST', '/v1/peers/:name/settle'],
-  strangers: ['GET', '/v1/strangers'],
-  acceptStranger: ['POST', '/v1/strangers/:key/accept'],
-  denyStranger: ['POST', '/v1/strangers/:key/deny'],
-  block: ['POST', '/v1/strangers/:who/block'],
-  unblock: ['POST', '/v1/strangers/:who/unblock'],
-  invites: ['GET', '/v1/invites'],
-  invite: ['POST', '/v1/invites'],
-  revokeInvite: ['POST', '/v1/invites/:which/revoke'],
-  join: ['POST', '/v1/joins'],
-  followJoin: ['POST', '/v1/joins/:invite/follow'],
-  confirmPeer: ['POST', '/v1/peers/:name/confirm'],
-  sessions: ['GET', '/v1/sessions'],
-  showSession: ['GET', '/v1/session'],
-  removeSession: ['POST', '/v1/sessions/remove'],
-  memory: ['GET', '/v1/memory'],
-  addNote: ['POST', '/v1/memory'],
-  forgetNotes: ['POST', '/v1/memory/forget'],
-  budget: ['GET', '/v1/budget'],
-  costs: ['GET', '/v1/budget/costs'],
-  breakers: ['GET', '/v1/breakers'],
-  resetBreaker: ['POST', '/v1/breakers/:name/reset'],
-  models: ['GET', '/v1/models'],
-  testModel: ['POST', '/v1/models/test'],
-  mcpTools: ['GET', '/v1/mcp-tools'],
-  lookAtMcpServer: ['POST', '/v1/mcp-tools/:server/look'],
-  acceptMcpTools: ['POST', '/v1/mcp-tools/:server/accept'],
 }
 
 /** Speaks to the daemon of one home over its unix socket. */
@@ -148,6 +81,11 @@ export class ControlClient {
     signal?: AbortSignal,
   ): AsyncGenerator<Output<'approvalEvents'>> {
     return this.#stream('approvalEvents', input, signal)
+  }
+
+  /** Runs, as they end. @throws as `call` */
+  runEvents(input: Input<'runEvents'>, signal?: AbortSignal): AsyncGenerator<Output<'runEvents'>> {
+    return this.#stream('runEvents', input, signal)
   }
 
   async *#stream<N extends StreamName>(

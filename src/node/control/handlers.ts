@@ -2,10 +2,14 @@ import type { KithNode } from '../node.ts'
 import type { Routes } from './api.ts'
 import { alertHandlers } from './handlers/alerts.ts'
 import { approvalHandlers } from './handlers/approvals.ts'
+import { artifactHandlers } from './handlers/artifacts.ts'
 import { askHandlers } from './handlers/asks.ts'
+import { backupHandlers } from './handlers/backups.ts'
 import { breakerHandlers } from './handlers/breakers.ts'
 import { budgetHandlers } from './handlers/budget.ts'
+import { feedHandlers } from './handlers/feeds.ts'
 import { inviteHandlers } from './handlers/invites.ts'
+import { jobHandlers } from './handlers/jobs.ts'
 import { keyHandlers } from './handlers/keys.ts'
 import { mcpToolHandlers } from './handlers/mcp-tools.ts'
 import { memoryHandlers } from './handlers/memory.ts'
@@ -26,6 +30,7 @@ export function createHandlers(node: KithNode, init: DaemonHooks): Handlers {
     ...peerHandlers(node),
     ...askHandlers(node),
     ...alertHandlers(node),
+    ...backupHandlers(node),
     ...approvalHandlers({
       ...{ caller: node.caller, pins: node.pins, self: node.self },
       approvals: node.agent.approvals,
@@ -39,5 +44,8 @@ export function createHandlers(node: KithNode, init: DaemonHooks): Handlers {
     ...breakerHandlers(node),
     ...modelHandlers(node),
     ...mcpToolHandlers(node),
+    ...jobHandlers(node),
+    ...feedHandlers(node),
+    ...artifactHandlers(node),
   }
 }

@@ -179,6 +179,8 @@ const HTTP_STATUS: Partial<Record<FailureCode, 400 | 404 | 413 | 503>> = {
   'unknown-breaker': 404,
   'unknown-job': 404,
   'unknown-run': 404,
+  'jobs-unreachable': 503,
+  'unknown-item': 404,
   'unknown-model': 404,
   'too-large': 413,
   stopping: 503,

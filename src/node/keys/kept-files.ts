@@ -25,15 +25,20 @@ const noteFile = z.strictObject({
   next: bytes32,
 })
 
+/** The folder above those of each node. */
+export function keptRoot(home: string): string {
+  return join(keyFolder(home), KEPT)
+}
+
 /** @throws {KithError} `usage` for what is no node id: it becomes the name of a folder */
 export function keptFolder(home: string, node: string): string {
   parseNodeId(node)
-  return join(keyFolder(home), KEPT, node)
+  return join(keptRoot(home), node)
 }
 
 /** The nodes of which there is a folder. */
 export async function keptNodes(home: string): Promise<string[]> {
-  return (await filesIn(join(keyFolder(home), KEPT))).filter(isNodeId)
+  return (await filesIn(keptRoot(home))).filter(isNodeId)
 }
 
 export async function keptFolders(home: string): Promise<string[]> {

@@ -1,4 +1,3 @@
-import { backoffMs } from '../../protocol/backoff.ts'
 import { KithError, toError } from '../../protocol/errors.ts'
 import { readInvite } from '../../protocol/invite.ts'
 import type { Invite } from '../../protocol/invite.ts'
@@ -16,11 +15,9 @@ import { Repository } from '../../store/repository.ts'
 import { isSettled, joinStanding } from './join-standing.ts'
 import type { AttemptsStanding, JoinStanding } from './join-standing.ts'
 import { JoinVisits } from './join-visits.ts'
+import { joinWaitMs } from './join-wait.ts'
 import { inviteKey, MAX_PAIRINGS, PAIRING_KEPT_MS, PAIRING_SWEEP_MS } from './pairing-parts.ts'
 import type { PairingInit, PairingParts } from './pairing-parts.ts'
-
-/** A lobby lets one address in once a minute, so that there is no use in trying more often for long. */
-const RETRY = { baseMs: 1_000, maxMs: 60_000 }
 
 export interface JoinOptions {
   /** Our name for the inviter. @default what it would like to be called */
@@ -49,7 +46,7 @@ export class Joiner {
   readonly #attempts = new Map<string, Attempts>()
   readonly #visits: JoinVisits
   readonly #waiters = new Set<() => void>()
-  #stopSweeping: () => void = () => undefined
+  #stops: (() => void)[] = []
 
   constructor(parts: PairingParts, init: PairingInit) {
     this.#parts = parts
@@ -63,17 +60,23 @@ export class Joiner {
 
   /** Reads what is on disk. */
   async start(): Promise<void> {
-    const { clock, log } = this.#parts
+    const { clock, links, log } = this.#parts
     for await (const [key, record] of this.#rows.entries()) {
       const kept = record.givenUp === true ? this.#givenUp : this.#records
       kept.set(key, record)
     }
     await this.#sweep()
-    this.#stopSweeping = clock.every(PAIRING_SWEEP_MS, () => {
-      this.#sweep().catch((err: unknown) => {
-        log.error({ err }, 'old pairings could not be removed')
-      })
-    })
+    this.#stops = [
+      clock.every(PAIRING_SWEEP_MS, () => {
+        this.#sweep().catch((err: unknown) => {
+          log.error({ err }, 'old pairings could not be removed')
+        })
+      }),
+      // Whoever links with us knows our key: its lobby has room for us again.
+      links.onChange(({ id }, up) => {
+        if (up) this.#wake(id)
+      }),
+    ]
   }
 
   /** Goes on with what has come to no end. */
@@ -83,7 +86,7 @@ export class Joiner {
 
   /** Resolves once nothing is tried any more. */
   async stop(): Promise<void> {
-    this.#stopSweeping()
+    for (const stop of this.#stops) stop()
     const all = [...this.#attempts.values()]
     for (const { stop } of all) stop.abort()
     await Promise.all(all.map(({ done }) => done))
@@ -188,7 +191,7 @@ export class Joiner {
   }
 
   async #run(key: string, attempts: Attempts): Promise<void> {
-    const { clock, log, random } = this.#parts
+    const { clock, log } = this.#parts
     const { signal } = attempts.stop
     while (!signal.aborted) {
       const record = this.#records.get(key)
@@ -205,7 +208,7 @@ export class Joiner {
         log.debug({ peer: record.name, err }, 'pairing not done yet')
       }
       attempts.count++
-      const waitMs = backoffMs(attempts.count, random(), RETRY)
+      const waitMs = joinWaitMs(this.#parts, record.invite.id, attempts.count)
       attempts.nextAt = clock.now() + waitMs
       this.#tell()
       if (attempts.lastError === undefined) break
@@ -214,6 +217,13 @@ export class Joiner {
     }
     this.#attempts.delete(key)
     this.#tell()
+  }
+
+  /** Ends the wait for the next attempt at this inviter. */
+  #wake(id: string): void {
+    for (const [key, { wait }] of this.#attempts) {
+      if (this.#records.get(key)?.invite.id === id) wait.abort()
+    }
   }
 
   /** One that is pinned already keeps its name. @throws {KithError} `exists`, `usage` */

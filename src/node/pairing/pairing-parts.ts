@@ -7,6 +7,7 @@ import type { Alerts } from '../alerts.ts'
 import type { Byes } from '../byes.ts'
 import type { Clock } from '../clock.ts'
 import type { KeyLogs } from '../key-logs.ts'
+import type { Links } from '../links.ts'
 import type { Mesh } from '../mesh.ts'
 import type { Pins } from '../pins.ts'
 import type { Self } from '../self.ts'
@@ -19,6 +20,7 @@ export interface PairingParts {
   clock: Clock
   database: Database
   keyLogs: Pick<KeyLogs, 'get'>
+  links: Pick<Links, 'get' | 'onChange'>
   log: Logger
   mesh: Pick<Mesh, 'talkAt'>
   pins: Pick<Pins, 'byId' | 'byName' | 'edit' | 'peers' | 'take'>

@@ -2,15 +2,26 @@ import { z } from 'zod'
 import { sha256 } from '../../protocol/sha256.ts'
 import { bytes } from '../../protocol/verbs.ts'
 import { EGRESS } from './job.ts'
+import type { Job } from './job.ts'
+import { SENSITIVITIES } from './job-result.ts'
 
-/** Who may see a result. */
-export const SENSITIVITIES = ['public', 'private', 'secret'] as const
+/** Most of a result that is kept, in bytes of UTF-8. */
+export const MAX_RESULT_BYTES = 1_048_576
 
 /** What a person has said of a result. Nothing becomes `accepted` without one. */
 export const REVIEW_STATES = ['unreviewed', 'accepted', 'rejected'] as const
 
 const uint = z.int().nonnegative()
 const digest = bytes.refine((hash) => hash.byteLength === 32, { message: 'no SHA-256' })
+
+export const madeSchema = z.strictObject({
+  /** What was asked, or which program was run. */
+  prompt: z.string(),
+  /** All that went along with it, as JSON. */
+  context: z.string(),
+  /** The result itself. */
+  content: z.string(),
+})
 
 const sourceSchema = z.strictObject({
   /** What it is: a path in the workspace, an address, an ask or another artifact. */
@@ -36,13 +47,20 @@ export const artifactSchema = z
     prompt: digest,
     context: digest,
     sensitivity: z.enum(SENSITIVITIES),
-    egress: z.enum(EGRESS),
+    /** Absent where a program of the owner's made it: what that reaches is not ours to say. */
+    egress: z.exactOptional(z.enum(EGRESS)),
     /** SHA-256 of the result, and how long it is. */
     content: digest,
     sizeBytes: uint,
+    /** How long what it was made from is. */
+    inputBytes: uint,
+    /** There was more than is kept: this is its beginning. */
+    cut: z.exactOptional(z.literal(true)),
     review: z.enum(REVIEW_STATES),
     reviewedBy: z.exactOptional(z.string()),
     reviewedAt: z.exactOptional(uint),
+    /** Why it was rejected. */
+    reason: z.exactOptional(z.string()),
   })
   .refine(
     ({ review, reviewedAt, reviewedBy }) =>
@@ -50,28 +68,40 @@ export const artifactSchema = z
       (reviewedAt === undefined) === (reviewedBy === undefined),
     'a review has a person and a time',
   )
+  .refine(
+    ({ reason, review }) => (review === 'rejected') === (reason !== undefined),
+    'what is rejected has a reason, and nothing else has',
+  )
 
 /** Where the result of a run comes from. The result itself is beside it, found by the hash of its content. */
 export type Artifact = z.infer<typeof artifactSchema>
 
 /** What was made, and from what, before any of it is hashed. */
-export interface MadeOf {
-  prompt: string
-  context: string
-  content: string
+export type MadeOf = z.infer<typeof madeSchema>
+
+/** What a run has made, as its runner knows it. */
+export interface Made extends MadeOf, Pick<Artifact, 'engine' | 'sources'> {
+  model?: string
+  trace?: string
+  /** There was more than `MAX_RESULT_BYTES`. */
+  cut?: true
 }
+
+/** What a person says of a result. */
+export type Review = { verdict: 'accepted' } | { verdict: 'rejected'; reason: string }
 
 /** The hashes of an artifact, computed from what is stored beside it. */
 export function hashesOf({
   content,
   context,
   prompt,
-}: MadeOf): Pick<Artifact, 'prompt' | 'context' | 'content' | 'sizeBytes'> {
+}: MadeOf): Pick<Artifact, 'prompt' | 'context' | 'content' | 'sizeBytes' | 'inputBytes'> {
   return {
     prompt: hashOf(prompt),
     context: hashOf(context),
     content: hashOf(content),
     sizeBytes: Buffer.byteLength(content),
+    inputBytes: Buffer.byteLength(prompt) + Buffer.byteLength(context),
   }
 }
 
@@ -85,14 +115,34 @@ export function isOf(artifact: Artifact, made: MadeOf): boolean {
   )
 }
 
-/** An artifact that a person has looked at; a later look replaces an earlier one. */
-export function reviewed(
-  artifact: Artifact,
-  review: 'accepted' | 'rejected',
-  by: string,
-  now: number,
+/** The artifact of what a run of `job` has made. Nobody has looked at it. */
+export function artifactOf(
+  { artifact: { sensitivity }, name, target }: Pick<Job, 'artifact' | 'name' | 'target'>,
+  run: string,
+  made: Made,
+  madeAt: number,
 ): Artifact {
-  return { ...artifact, review, reviewedBy: by, reviewedAt: now }
+  const { content, context, cut, engine, model, prompt, sources, trace } = made
+  return {
+    ...{ run, job: name, madeAt, sources, engine, sensitivity, review: 'unreviewed' },
+    ...(trace === undefined ? {} : { trace }),
+    ...(model === undefined ? {} : { model }),
+    ...(target.kind === 'ask' ? { egress: target.egress } : {}),
+    ...hashesOf({ content, context, prompt }),
+    ...(cut === undefined ? {} : { cut }),
+  }
+}
+
+/** An artifact that a person has looked at; a later look replaces an earlier one. */
+export function reviewed(artifact: Artifact, review: Review, by: string, now: number): Artifact {
+  const looked: Artifact = {
+    ...artifact,
+    review: review.verdict,
+    reviewedBy: by,
+    reviewedAt: now,
+  }
+  delete looked.reason
+  return review.verdict === 'rejected' ? { ...looked, reason: review.reason } : looked
 }
 
 function hashOf(text: string): Uint8Array {

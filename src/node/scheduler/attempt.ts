@@ -2,9 +2,10 @@ import { KithError, isFailure, toError } from '../../protocol/errors.ts'
 import { singleLine } from '../../protocol/text.ts'
 import type { Clock } from '../clock.ts'
 import type { Job } from './job.ts'
+import type { Claim, JobStore } from './job-store.ts'
 import { beatMs } from './lease.ts'
-import type { Claim, LeaseStore } from './lease-store.ts'
 import { limitText, nextLimit } from './limits.ts'
+import type { LimitEnd } from './limits.ts'
 import type { Outcome, RunEnd } from './run.ts'
 import type { Runner } from './runner.ts'
 
@@ -14,7 +15,7 @@ const MAX_LINE_CHARS = 500
 export interface AttemptComponents {
   clock: Clock
   runner: Runner
-  store: Pick<LeaseStore, 'renew'>
+  store: Pick<JobStore, 'renew'>
 }
 
 /**
@@ -37,9 +38,13 @@ export async function runAttempt(
   try {
     ending.throwIfAborted()
     const context = { run, attempt: attempts, dueAt, progress: limits.progress }
-    const summary = await runner.run(job, context, ending)
+    const { made, summary } = await runner.run(job, context, ending)
     ending.throwIfAborted()
-    return { state: 'succeeded', summary: singleLine(summary, MAX_LINE_CHARS) }
+    return {
+      state: 'succeeded',
+      summary: singleLine(summary, MAX_LINE_CHARS),
+      ...(made === undefined ? {} : { made }),
+    }
   } catch (err) {
     return outcomeOf(ending.aborted ? ending.reason : err)
   } finally {
@@ -98,13 +103,20 @@ function watchLimits(
   const claimedAt = clock.now()
   let progressAt: number | undefined
   let cancel = (): void => undefined
+  const end = (limit: LimitEnd['limit']): void => {
+    stop.abort(new KithError('deadline', limitText(limit, limits), {}))
+  }
   const watch = (): void => {
     const { at, limit } = nextLimit(limits, { claimedAt, progressAt })
     const now = clock.now()
     if (now < at) cancel = clock.after(at - now, watch)
-    else stop.abort(new KithError('deadline', limitText(limit, limits), {}))
+    else end(limit)
   }
   watch()
+  // A clock that is set back makes the others longer, and this one ends them all.
+  const cancelTotal = clock.after(limits.totalMs, () => {
+    end('total')
+  })
   return {
     // What is under watch is looked at when its time comes: a sign need not move the timer.
     progress: () => {
@@ -116,6 +128,7 @@ function watchLimits(
     },
     stop: () => {
       cancel()
+      cancelTotal()
     },
   }
 }

@@ -4,6 +4,16 @@ import { nameSchema } from '../../protocol/pin.ts'
 import { strictMap } from '../../protocol/strict-map.ts'
 import { STANDARD_PRESETS } from '../../protocol/verbs.ts'
 import type { AskCall } from '../../protocol/verbs.ts'
+import { feedFault, feedRule } from './feed/feed-rule.ts'
+import type { FeedRule } from './feed/feed-rule.ts'
+import {
+  artifactRule,
+  deliveryFault,
+  deliveryRules,
+  secretReference,
+  webhookUrl,
+} from './job-result.ts'
+import type { ArtifactRule, DeliveryRule } from './job-result.ts'
 import { scheduleSchema, zoneSchema } from './schedule.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -37,6 +47,8 @@ export type Target =
       kind: 'webhook'
       /** http or https. */
       url: string
+      /** Where the key is that signs. @default none, and the call is not signed */
+      secret?: string
     }
 
 /** The longest times that parts of a run may take, in ms. */
@@ -88,6 +100,14 @@ export interface Job {
   pauseAfter: number
   limits: RunLimits
   target: Target
+  /** A folder whose files it is given, one a run. @default none */
+  feed?: FeedRule
+  /** What becomes of what its runs make. */
+  artifact: ArtifactRule
+  /** Where it is handed on to. @default nowhere */
+  deliver: DeliveryRule[]
+  /** Names of the peers that may start it, where their pins allow `job.run`. @default none */
+  runBy: string[]
 }
 
 const seconds = z.int().positive().max(31_536_000)
@@ -135,7 +155,8 @@ const targetSchema = z.discriminatedUnion('kind', [
   strictMap({ kind: z.literal('backup') }),
   strictMap({
     kind: z.literal('webhook'),
-    url: z.url({ protocol: /^https?$/, message: 'no http or https address' }),
+    url: webhookUrl,
+    secret: z.exactOptional(secretReference),
   }),
 ])
 
@@ -184,16 +205,32 @@ const jobSchema = strictMap({
   pause_after: z.int().positive().default(5),
   limits: limitsSchema.prefault({}),
   target: targetSchema,
+  feed: z.exactOptional(feedRule),
+  artifact: artifactRule.prefault({}),
+  deliver: deliveryRules.default([]),
+  run_by: z.array(nameSchema).default([]),
 })
+  .superRefine(({ feed, overlap, target }, context) => {
+    const message = feed && feedFault(feed, { overlap, target })
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['feed'], message })
+  })
   .refine(({ jitter_seconds, schedule }) => !isWider(jitter_seconds * 1_000, schedule), {
     path: ['jitter_seconds'],
     message: 'not less than the interval: a run would come after the next one is due',
   })
-  .transform(({ jitter_seconds, pause_after, ...same }): Job => ({
+  .transform(({ jitter_seconds, pause_after, run_by, ...same }): Job => ({
     ...same,
     jitterMs: jitter_seconds * 1_000,
     pauseAfter: pause_after,
+    runBy: run_by,
   }))
+  // After the rest: of a delivery that is none, there is nothing more to say.
+  .superRefine(({ artifact, deliver, target }, context) => {
+    const egress = 'egress' in target ? target.egress : undefined
+    const fault = deliveryFault({ artifact, deliver, egress })
+    if (fault === undefined) return
+    context.addIssue({ code: 'custom', path: ['deliver', fault.index], message: fault.why })
+  })
 
 /** The content of jobs.yaml; out come its jobs, every default filled in. */
 export const jobsSchema = strictMap({ version: z.literal(1), jobs: z.array(jobSchema) })

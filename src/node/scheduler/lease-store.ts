@@ -1,34 +1,18 @@
-import { KithError } from '../../protocol/errors.ts'
 import type { Database, Operation } from '../../store/database.ts'
 import { Repository } from '../../store/repository.ts'
 import { blankState, jobStateSchema } from './job-state.ts'
 import type { JobState, Pause } from './job-state.ts'
+import type { Aftermath, Claim, EndRows, JobStore, Plan } from './job-store.ts'
 import { expired, grantLease, holds, renewed } from './lease.ts'
-import type { Lease } from './lease.ts'
 import { isEnded } from './run.ts'
 import type { Outcome, Run } from './run.ts'
 import type { Runs } from './runs.ts'
-
-/** Runs of all jobs that may wait at once. */
-export const MAX_QUEUED_RUNS = 64
+import { claimed, closed, conflict, isFull, isSame, planned, tooMany, withPause } from './steps.ts'
 
 /** Bytes of chance in a token. */
 const TOKEN_BYTES = 16
 
-/** The right to run a run, as its worker has it. */
-export interface Claim {
-  run: Run
-  lease: Lease
-}
-
-/** What follows from the end of an attempt. */
-export interface Aftermath {
-  /** When the run is to be tried again; undefined when it has ended. */
-  retryAt: number | undefined
-  /** Runs of the job in a row that have failed. */
-  failures: number
-  pause: Pause | undefined
-}
+const NO_ROWS: EndRows = () => []
 
 export interface LeaseStoreComponents {
   database: Database
@@ -37,10 +21,12 @@ export interface LeaseStoreComponents {
 }
 
 /**
- * Keeps where jobs stand, and decides who may run them: one lease a job. A decision is made at once, in memory, and
- * then written: workers that ask together cannot both have it. What changes together is written in one batch.
+ * The jobs of this node alone. A decision is made at once, in memory, and then written: workers that ask together
+ * cannot both have it. What changes together is written in one batch, and on disk when its promise resolves.
  */
-export class LeaseStore {
+export class LeaseStore implements JobStore {
+  /** Nobody else changes anything. */
+  readonly problem = undefined
   readonly #components: LeaseStoreComponents
   readonly #rows: Repository<JobState>
   readonly #states = new Map<string, JobState>()
@@ -50,7 +36,7 @@ export class LeaseStore {
 
   private constructor(components: LeaseStoreComponents) {
     this.#components = components
-    this.#rows = new Repository(components.database, 'jobs', jobStateSchema)
+    this.#rows = rowsIn(components.database)
   }
 
   /** The store of this node. One process has it open: leases that it finds are of one that has ended. */
@@ -62,7 +48,18 @@ export class LeaseStore {
     return store
   }
 
-  /** Those that ran when the last process ended. To whoever asks first: nobody else has anything to do with them. */
+  async start(): Promise<void> {
+    // All of it is known since it was opened.
+  }
+
+  async stop(): Promise<void> {
+    // Each change is stored when its promise resolves.
+  }
+
+  listen(): () => void {
+    return () => undefined
+  }
+
   takeLeft(): Run[] {
     return this.#left.splice(0)
   }
@@ -71,89 +68,52 @@ export class LeaseStore {
     return this.#states.get(job) ?? blankState(job)
   }
 
-  /** Runs that have not ended, of all jobs or of one, the oldest first. */
   openRuns(job?: string): Run[] {
     return [...this.#open.values()].filter((run) => job === undefined || run.job === job)
   }
 
-  /** True when no further run may wait. */
   get full(): boolean {
-    return this.openRuns().filter(({ state }) => state === 'queued').length >= MAX_QUEUED_RUNS
+    return isFull(this.openRuns())
   }
 
-  /** Runs whose lease has run out: their worker is gone, or stood still. */
-  expired(now: number): Run[] {
-    return this.openRuns().filter((run) => {
-      const active = this.state(run.job).active
+  expired(now: number): Promise<Run[]> {
+    const runs = this.openRuns().filter((run) => {
+      const { active } = this.state(run.job)
       return active?.run === run.run && expired(active.lease, now)
     })
+    return Promise.resolve(runs)
   }
 
-  /** Pauses a job, or with undefined takes that back and forgets its failures. On disk when this resolves. */
   async pause(job: string, pause: Pause | undefined): Promise<void> {
-    const next = { ...this.state(job) }
-    if (pause !== undefined) next.paused = pause
-    else {
-      delete next.paused
-      next.failures = 0
-    }
-    await this.#write([this.#set(next)])
+    await this.#write([this.#set(withPause(this.state(job), pause))])
   }
 
-  /** Stores when a job is looked at again; undefined while it has no time. On disk when this resolves. */
-  async plan(
-    job: string,
-    schedule: string,
-    nextAt: number | undefined,
-    passedOverAt?: number,
-  ): Promise<void> {
-    await this.#write([this.#planned(job, schedule, nextAt, passedOverAt)])
+  async plan(job: string, plan: Plan): Promise<void> {
+    await this.#write([this.#set(planned(this.state(job), plan))])
   }
 
-  /**
-   * Stores a run that waits, in one batch with the next time of its job where `plan` has one.
-   *
-   * @throws {KithError} `busy` when too many wait
-   */
-  async enqueue(
-    run: Run,
-    plan?: { schedule: string; nextAt: number | undefined; passedOverAt: number | undefined },
-  ): Promise<void> {
-    if (this.full) {
-      throw new KithError('busy', `${MAX_QUEUED_RUNS} runs wait`, { position: MAX_QUEUED_RUNS })
-    }
-    const planned =
-      plan === undefined
-        ? []
-        : [this.#planned(run.job, plan.schedule, plan.nextAt, plan.passedOverAt)]
-    await this.#write([...this.#put(run), ...planned])
+  async enqueue(run: Run, plan?: Plan): Promise<boolean> {
+    if (this.full) throw tooMany()
+    const rows = plan === undefined ? [] : [this.#set(planned(this.state(run.job), plan))]
+    await this.#write([...this.#put(run), ...rows])
+    return true
   }
 
-  /**
-   * Gives the lease of its job to whoever asks for a run that waits. On disk when this resolves.
-   *
-   * @throws {KithError} `conflict` with the run that is under way, or that this one no longer waits
-   */
   async claim(id: string, now: number, ttlMs: number): Promise<Claim> {
     const run = this.#open.get(id)
     const state = run === undefined ? undefined : this.state(run.job)
     if (run?.state !== 'queued' || state === undefined || state.active !== undefined) {
-      const activeId = state?.active?.run ?? id
-      throw new KithError('conflict', `${activeId} is in the way`, { activeId })
+      throw conflict(state?.active?.run ?? id)
     }
     const token = Buffer.from(this.#components.randomBytes(TOKEN_BYTES)).toString('hex')
     const lease = grantLease(state.version, token, now, ttlMs)
-    const next: Run = { ...run, state: 'running', attempts: run.attempts + 1, claimedAt: now }
+    const step = claimed(state, run, lease, now)
     // No await may stand before this line: whoever asks next must find it taken.
-    const operations = [
-      ...this.#put(next),
-      this.#set({ ...state, version: lease.version, active: { run: id, lease } }),
-    ]
+    const operations = [...this.#put(step.run), this.#set(step.state)]
     await this.#write(operations)
-    return { run: next, lease }
+    return { run: step.run, lease }
   }
 
-  /** Gives a lease its whole life again. False when it is lost, and what its worker does is for nothing. */
   async renew({ lease, run }: Claim, now: number): Promise<boolean> {
     const state = this.state(run.job)
     if (!holds(lease, state.active?.lease, now)) return false
@@ -163,55 +123,32 @@ export class LeaseStore {
     return true
   }
 
-  /**
-   * Stores the end of an attempt, with all that follows from it, in one batch. On disk when this resolves with the
-   * run. Undefined when the lease was lost: then nothing is stored.
-   */
   async finish(
     { lease, run }: Claim,
     outcome: Outcome,
     now: number,
     after: Aftermath,
+    rowsOf: EndRows = NO_ROWS,
   ): Promise<Run | undefined> {
     if (!holds(lease, this.state(run.job).active?.lease, now)) return undefined
-    return await this.close(run, outcome, now, after)
+    return await this.close(run, outcome, now, after, rowsOf)
   }
 
-  /**
-   * Ends a run, or an attempt of it, whoever has its lease: from then on that one's result is refused. On disk when
-   * this resolves. Undefined when `run` is no longer as its caller has seen it: then nothing is stored.
-   */
-  async close(run: Run, outcome: Outcome, now: number, after: Aftermath): Promise<Run | undefined> {
-    const id = run.run
-    // Each change makes another object of it.
-    if (this.#open.get(id) !== run) return undefined
-    const { active, ...state } = this.state(run.job)
-    const next = ended(run, outcome, now, after.retryAt)
-    const operations = [
-      ...this.#put(next),
-      this.#set({
-        ...state,
-        ...(active === undefined || active.run === id ? {} : { active }),
-        failures: after.failures,
-        ...(after.pause === undefined ? {} : { paused: after.pause }),
-        ...(next.state === 'succeeded' ? { lastSuccessAt: now } : {}),
-      }),
-    ]
-    await this.#write(operations)
-    return next
-  }
-
-  #planned(
-    job: string,
-    schedule: string,
-    nextAt: number | undefined,
-    passedOverAt: number | undefined,
-  ): Operation {
-    const next = { ...this.state(job), schedule }
-    delete next.nextAt
-    if (nextAt !== undefined) next.nextAt = nextAt
-    if (passedOverAt !== undefined) next.passedOverAt = passedOverAt
-    return this.#set(next)
+  async close(
+    run: Run,
+    outcome: Outcome,
+    now: number,
+    after: Aftermath,
+    rowsOf: EndRows = NO_ROWS,
+  ): Promise<Run | undefined> {
+    if (!isSame(this.#open.get(run.run), run)) return undefined
+    const step = closed(this.state(run.job), run, outcome, now, after)
+    await this.#write([
+      ...this.#put(step.run),
+      this.#set(step.state),
+      ...(isEnded(step.run) ? rowsOf(step.run) : []),
+    ])
+    return step.run
   }
 
   #set(state: JobState): Operation {
@@ -230,14 +167,11 @@ export class LeaseStore {
   }
 }
 
-/** A run after an attempt: it waits for the next one, or has ended. */
-function ended(run: Run, outcome: Outcome, now: number, retryAt: number | undefined): Run {
-  if (outcome.state === 'succeeded') {
-    return { ...run, state: 'succeeded', finalAt: now, summary: outcome.summary }
-  }
-  const { failure, state } = outcome
-  if (retryAt === undefined) return { ...run, state, finalAt: now, failure }
-  const waiting: Run = { ...run, state: 'queued', readyAt: retryAt, failure }
-  delete waiting.claimedAt
-  return waiting
+/** Where the jobs stand by this database, for those who run none. */
+export function storedJobStates(database: Database): AsyncIterable<JobState> {
+  return rowsIn(database).values()
+}
+
+function rowsIn(database: Database): Repository<JobState> {
+  return new Repository(database, 'jobs', jobStateSchema)
 }

@@ -3,6 +3,9 @@ import type { Clock } from '../clock.ts'
 import type { Run } from './run.ts'
 import type { Scheduler } from './scheduler.ts'
 
+/** The longest time between two looks, in ms: a clock that was set shows then. Timers of Node.js end at 24 days. */
+const LOOK_MS = 60_000
+
 /** What those who run jobs without a loop, as cron and CI do, get back. */
 export interface OnceReport {
   /** Runs that have ended, in the order of their ends. */
@@ -11,26 +14,31 @@ export interface OnceReport {
   refused: string[]
 }
 
-/** Runs what is due now, with all its attempts. The scheduler must have no loop of its own. */
+/** Runs what is due now, with all its attempts, and tells of each end. The scheduler must have no loop of its own. */
 export async function runDue(
   scheduler: Scheduler,
   clock: Clock,
   signal: AbortSignal,
+  onRun: (run: Run) => void = () => undefined,
 ): Promise<OnceReport> {
-  return await collect(scheduler, async () => {
-    await settle(scheduler, clock, signal)
+  return await collect(scheduler, onRun, async () => {
+    await settle(scheduler, clock, signal, clock.now())
     return []
   })
 }
 
-/** Runs jobs once each, due or not, with all their attempts. The scheduler must have no loop of its own. */
+/**
+ * Runs jobs once each, due or not, with all their attempts, and tells of each end. The scheduler must have no loop of
+ * its own.
+ */
 export async function runOnce(
   scheduler: Scheduler,
   names: readonly string[],
   clock: Clock,
   signal: AbortSignal,
+  onRun: (run: Run) => void = () => undefined,
 ): Promise<OnceReport> {
-  return await collect(scheduler, async () => {
+  return await collect(scheduler, onRun, async () => {
     const refused: string[] = []
     for (const name of names) {
       await scheduler.runNow(name).catch((err: unknown) => {
@@ -49,10 +57,18 @@ export function exitCodeOf({ refused, runs }: OnceReport): 0 | 1 | 75 {
   return refused.length > 0 ? 75 : 0
 }
 
-async function collect(scheduler: Scheduler, work: () => Promise<string[]>): Promise<OnceReport> {
+async function collect(
+  scheduler: Scheduler,
+  onRun: (run: Run) => void,
+  work: () => Promise<string[]>,
+): Promise<OnceReport> {
+  // What a process has left that is gone is in nobody's way, and none of this report's.
+  await scheduler.look({ dueBy: undefined })
   const runs: Run[] = []
-  const unlisten = scheduler.onEnd((run) => {
+  const unlisten = scheduler.onEnd((run, here) => {
+    if (!here) return
     runs.push(run)
+    onRun(run)
   })
   try {
     return { refused: await work(), runs }
@@ -61,13 +77,21 @@ async function collect(scheduler: Scheduler, work: () => Promise<string[]>): Pro
   }
 }
 
-/** Looks until nothing is under way, and nothing waits that can still start. */
-async function settle(scheduler: Scheduler, clock: Clock, signal: AbortSignal): Promise<void> {
+/**
+ * Looks until nothing is under way, nothing waits that can still start, and nothing is due that was at `dueBy`. What
+ * comes due meanwhile stays due.
+ */
+async function settle(
+  scheduler: Scheduler,
+  clock: Clock,
+  signal: AbortSignal,
+  dueBy?: number,
+): Promise<void> {
   while (!signal.aborted) {
-    await scheduler.look()
+    await scheduler.look({ dueBy })
     if (await scheduler.idle()) continue
     const readyAt = scheduler.nextRetryAt
     if (readyAt === undefined) return
-    await clock.sleep(Math.max(0, readyAt - clock.now()), signal)
+    await clock.sleep(Math.min(LOOK_MS, Math.max(0, readyAt - clock.now())), signal)
   }
 }

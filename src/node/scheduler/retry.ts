@@ -2,14 +2,14 @@ import { backoffMs } from '../../protocol/backoff.ts'
 import { isWireCode, WIRE_CODES } from '../../protocol/errors.ts'
 import type { AttemptRule, Job } from './job.ts'
 import type { JobState } from './job-state.ts'
-import type { Aftermath } from './lease-store.ts'
+import type { Aftermath } from './job-store.ts'
 import type { Outcome, Run, RunEnd } from './run.ts'
 
 /** How often a person or a program may have the same work run again. */
 export const MAX_RETRIES = 3
 
 /** Failures of ours, beside those of the wire, that may be others next time. */
-const PASSING = ['program-failed', 'unreachable', 'connection-lost', 'stopping']
+const PASSING = ['program-failed', 'unreachable', 'connection-lost', 'stopping', 'delivery-failed']
 
 /**
  * Those that the wire does not let a caller try again, as the call may have run in part. Who gives a job more than
@@ -71,7 +71,9 @@ export function afterAttempt(
   // That this node stops is no fault of the job.
   if (code === 'stopping') return unchanged
   const failed = failuresAfter(failures, outcome.state)
-  const why = failed > failures && job ? pauseReason(failed, job.pauseAfter, code) : undefined
+  // An item is set aside when it has failed often enough: those behind it are not to wait for a person.
+  const counts = failed > failures && code !== 'item-failed'
+  const why = counts && job ? pauseReason(failed, job.pauseAfter, code) : undefined
   const pause = why === undefined || paused ? undefined : { who: 'scheduler', why, at: now }
   return { retryAt: undefined, failures: failed, pause }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import type { Made } from './artifact.ts'
 
-/** Why there is a run. */
-export const RUN_CAUSES = ['schedule', 'catch-up', 'manual', 'peer', 'retry'] as const
+/** Why there is a run. `feed`: the run before it left items of a feed for it. */
+export const RUN_CAUSES = ['schedule', 'catch-up', 'manual', 'peer', 'retry', 'feed'] as const
 export type RunCause = (typeof RUN_CAUSES)[number]
 
 /**
@@ -41,6 +42,8 @@ export const runSchema = z.strictObject({
   /** Attempts that have begun. */
   attempts: uint,
   claimedAt: z.exactOptional(uint),
+  /** Where its last attempt began, of nodes that share their jobs. */
+  node: z.exactOptional(z.string()),
   finalAt: z.exactOptional(uint),
   /** Of the last attempt that failed, also where a later one did not. */
   failure: z.exactOptional(failureSchema),
@@ -55,9 +58,19 @@ export const runSchema = z.strictObject({
 export type Run = z.infer<typeof runSchema>
 export type RunFailure = z.infer<typeof failureSchema>
 
+/** Who wants a run that no schedule does, and why. */
+export interface RunRequest {
+  /** `self`, or a peer's name. @default 'self' */
+  by?: string
+  /** @default 'manual' */
+  cause?: Extract<RunCause, 'manual' | 'peer' | 'retry'>
+  /** The run of which it is the retry, and how many there were of the same work. */
+  retry?: { of: string; nth: number }
+}
+
 /** How an attempt ended. */
 export type Outcome =
-  | { state: 'succeeded'; summary: string }
+  | { state: 'succeeded'; summary: string; made?: Made }
   | { state: Exclude<RunEnd, 'succeeded'>; failure: RunFailure }
 
 /** A run that waits for its first attempt. */
@@ -67,6 +80,11 @@ export function waitingRun(
   now: number,
 ): Run {
   return { run: id, ...wanted, readyAt: now, state: 'queued', attempts: 0, retries: 0 }
+}
+
+/** A run that waits as somebody wants it. */
+export function withRequest(run: Run, { by = run.by, retry }: RunRequest): Run {
+  return { ...run, by, ...(retry === undefined ? {} : { retryOf: retry.of, retries: retry.nth }) }
 }
 
 export function isEnded({ state }: Pick<Run, 'state'>): boolean {

@@ -131,3 +131,30 @@ function isZone(zone: string): boolean {
     return false
   }
 }
+
+/** A schedule in one line: `manual`, `every 1h`, `daily 03:00`, `weekly mon,fri 03:00` or `cron 0 3 * * *`. */
+export function scheduleLine(schedule: Schedule): string {
+  switch (schedule.kind) {
+    case 'manual':
+      return 'manual'
+    case 'interval':
+      return `every ${spanText(schedule.everyMs / 1_000)}`
+    case 'daily':
+      return `daily ${schedule.at}`
+    case 'weekly':
+      return `weekly ${schedule.days.join(',')} ${schedule.at}`
+    case 'cron':
+      return `cron ${schedule.pattern}`
+  }
+}
+
+/** Seconds in the largest unit that leaves no rest: `90s`, `2h`, `1d`. */
+function spanText(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+  ] as const
+  const [unit, length] = units.find(([, length]) => seconds % length === 0) ?? ['s', 1]
+  return `${seconds / length}${unit}`
+}

@@ -2,21 +2,26 @@ import type { Logger } from 'pino'
 import { OWNER_NAME } from '../../agent/ports.ts'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { uuidV7 } from '../../protocol/uuid.ts'
+import { unknownJob } from '../../store/jobs-edit.ts'
 import type { Clock } from '../clock.ts'
 import { outcomeOf } from './attempt.ts'
 import type { Job } from './job.ts'
-import type { LeaseStore } from './lease-store.ts'
-import { limitText } from './limits.ts'
-import { nextLook, planJobs } from './plan.ts'
+import type { JobStore } from './job-store.ts'
+import { Planner } from './plan.ts'
+import { queueEnd } from './queue-end.ts'
 import { afterAttempt } from './retry.ts'
-import { waitingRun } from './run.ts'
-import type { Outcome, Run, RunCause } from './run.ts'
-import type { Runner } from './runner.ts'
+import { waitingRun, withRequest } from './run.ts'
+import type { Outcome, Run, RunCause, RunRequest } from './run.ts'
+import type { ResultRows, Runner } from './runner.ts'
 import { Workers } from './workers.ts'
 
 export interface SchedulerComponents {
-  store: LeaseStore
+  store: JobStore
   runner: Runner
+  /** What is stored of the result of a run, in one batch with its end. */
+  resultRows: ResultRows
+  /** The due time for which a job has more to do than its last run did. @default none has */
+  goesOn?: (job: Job) => number | undefined
   clock: Clock
   log: Logger
   /** In [0, 1). */
@@ -28,36 +33,26 @@ export interface SchedulerInit {
   jobs: readonly Job[]
   /** Runs that are under way at once. @default 4 */
   workers?: number
-  /** How long runs may go on once this node stops, in ms. @default 5_000 */
-  drainMs?: number
 }
 
-/** Who wants a run that no schedule does, and why. */
-export interface RunRequest {
-  /** `self`, or a peer's name. @default 'self' */
-  by?: string
-  /** @default 'manual' */
-  cause?: Extract<RunCause, 'manual' | 'peer' | 'retry'>
-  /** The run of which it is the retry, and how many there were of the same work. */
-  retry?: { of: string; nth: number }
-}
+/** Told of a run that has ended: `here`, or at another node with the same jobs. */
+export type EndListener = (run: Run, here: boolean) => void
 
 /** Starts jobs when they are due, and when somebody wants them, each alone and under a lease. */
 export class Scheduler {
   readonly #components: SchedulerComponents
   readonly #workers: Workers
-  readonly #drainMs: number
-  readonly #listeners = new Set<(run: Run) => void>()
+  readonly #planner: Planner
+  readonly #listeners = new Set<EndListener>()
   #jobs = new Map<string, Job>()
   #stopping = new AbortController()
   #waker = new AbortController()
   #looping: Promise<void> = Promise.resolve()
+  #unlisten = (): void => undefined
 
-  constructor(
-    components: SchedulerComponents,
-    { drainMs = 5_000, jobs, workers = 4 }: SchedulerInit,
-  ) {
+  constructor(components: SchedulerComponents, { jobs, workers = 4 }: SchedulerInit) {
     this.#components = components
+    this.#planner = new Planner(components.store)
     this.#workers = new Workers(
       {
         ...components,
@@ -71,13 +66,22 @@ export class Scheduler {
       },
       workers,
     )
-    this.#drainMs = drainMs
+    this.#unlisten = components.store.listen({
+      onChange: () => {
+        this.#planner.touchAll()
+        this.#wake()
+      },
+      onEnd: (run) => {
+        for (const listener of this.#listeners) listener(run, false)
+      },
+    })
     this.setJobs(jobs)
   }
 
   /** The jobs of now on. A run under way goes on as its job was. */
   setJobs(jobs: readonly Job[]): void {
     this.#jobs = new Map(jobs.map((job) => [job.name, job]))
+    this.#planner.setJobs(this.#jobs)
     this.#wake()
   }
 
@@ -90,11 +94,12 @@ export class Scheduler {
     this.#looping = this.#loop(this.#stopping.signal)
   }
 
-  /** Takes no more work, waits for what is under way, and ends what takes too long. Resolves when nothing runs. */
-  async stop(): Promise<void> {
+  /** Takes no more work, waits `drainMs` for what is under way, and ends the rest. Resolves when nothing runs. */
+  async stop(drainMs: number): Promise<void> {
     this.#stopping.abort()
     await this.#looping
-    await this.#workers.drain(this.#drainMs)
+    await this.#workers.drain(drainMs)
+    this.#unlisten()
   }
 
   /** Resolves when nothing is under way; at once, with false, when nothing was. */
@@ -105,7 +110,7 @@ export class Scheduler {
   }
 
   /** Tells `listener` of each run that ends, until the returned function is called. */
-  onEnd(listener: (run: Run) => void): () => void {
+  onEnd(listener: EndListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -116,28 +121,18 @@ export class Scheduler {
    *
    * @throws {KithError} `unknown-job`, `busy`, `stopping`; `conflict` with the run that has not ended
    */
-  async runNow(
-    name: string,
-    { by = OWNER_NAME, cause = 'manual', retry }: RunRequest = {},
-  ): Promise<Run> {
-    const { store } = this.#components
+  async runNow(name: string, request: RunRequest = {}): Promise<Run> {
+    const { clock, store } = this.#components
     if (this.#stopping.signal.aborted) throw new KithError('stopping', 'this node is stopping', {})
-    if (!this.#jobs.has(name)) {
-      const hint = { hint: 'kith jobs list' }
-      throw new KithError('unknown-job', `no job is named ${name}`, { job: name }, hint)
-    }
+    if (!this.#jobs.has(name)) throw unknownJob(name)
     const [active] = store.openRuns(name)
     if (active !== undefined) {
       const details = { activeId: active.run }
       throw new KithError('conflict', `${name} has not ended: ${active.run}`, details)
     }
-    const now = this.#components.clock.now()
-    const run: Run = {
-      ...this.#newRun(name, now, cause),
-      by,
-      ...(retry === undefined ? {} : { retryOf: retry.of, retries: retry.nth }),
-    }
-    await store.enqueue(run)
+    const run = withRequest(this.#newRun(name, clock.now(), request.cause ?? 'manual'), request)
+    // Another node was first: what it has done to the job decides.
+    if (!(await store.enqueue(run))) return await this.runNow(name, request)
     this.#wake()
     return run
   }
@@ -147,54 +142,60 @@ export class Scheduler {
     const run = this.#components.store.openRuns().find((open) => open.run === id)
     if (run === undefined) return false
     const reason = new KithError('cancelled', why, {})
-    if (!(await this.#workers.end(id, reason))) await this.#close(run, outcomeOf(reason))
-    return true
+    if (await this.#workers.end(id, reason)) return true
+    // One that has moved on at another node meanwhile is looked at anew.
+    return (await this.#close(run, outcomeOf(reason))) || (await this.cancel(id, why))
   }
 
   /** Pauses a job until it is resumed. What is under way goes on. On disk when this resolves. */
   async pause(name: string, who: string, why: string): Promise<void> {
     await this.#components.store.pause(name, { who, why, at: this.#components.clock.now() })
+    this.#planner.touch(name)
     this.#wake()
   }
 
   /** What was due meanwhile is not made up for. On disk when this resolves. */
   async resume(name: string): Promise<void> {
     await this.#components.store.pause(name, undefined)
+    this.#planner.touch(name)
     this.#wake()
   }
 
   /**
-   * Does once what the loop does at each look: closes what was left, takes what is due, starts what has a worker.
-   * For those who have no loop; the one that there is calls it too.
+   * Does once what the loop does at each look: closes what was left, takes what is due at `dueBy` (nothing, if it
+   * is undefined), starts what has a worker. For those who have no loop; the one that there is calls it too.
    */
-  async look(): Promise<void> {
-    const { clock, store } = this.#components
+  async look({ dueBy }: { dueBy: number | undefined } = { dueBy: this.#now }): Promise<void> {
+    const { clock, goesOn = () => undefined, store } = this.#components
     const now = clock.now()
     const gone = new KithError('interrupted', 'the process that ran it has ended', {})
     for (const run of store.takeLeft()) await this.#close(run, outcomeOf(gone))
     const late = new KithError('interrupted', 'its lease has run out', {})
-    for (const run of store.expired(now)) await this.#close(run, outcomeOf(late))
-    for (const run of store.openRuns()) await this.#expireQueued(run, now)
-    await planJobs(store, this.jobs, now, {
-      take: (job, due) => this.#newRun(job.name, due.dueAt, due.cause),
-      replace: async (run) => {
-        await this.#clear(run)
-      },
-    })
+    for (const run of await store.expired(now)) await this.#close(run, outcomeOf(late))
+    for (const run of store.openRuns()) {
+      const end = queueEnd(run, this.#jobs.get(run.job)?.limits, now)
+      if (end !== undefined) await this.#close(run, end, true)
+    }
+    if (dueBy !== undefined) {
+      await this.#planner.plan(dueBy, {
+        take: (job, due) => this.#newRun(job.name, due.dueAt, due.cause),
+        replace: (run) => this.#clear(run),
+      })
+    }
+    await this.#planner.goOn(goesOn, (job, at) => this.#newRun(job.name, at, 'feed'))
     await this.#claimReady(now)
   }
 
-  /** When the next look is worth it, in ms since the epoch. */
-  get nextLookAt(): number {
-    const { clock, store } = this.#components
-    return nextLook(store, this.jobs, clock.now())
+  /** Runs that are under way, and those that wait and can start. */
+  pending(): Run[] {
+    const { store } = this.#components
+    return store.openRuns().filter((run) => run.state === 'running' || this.#isWanted(run))
   }
 
   /** When the first run that waits may start, in ms since the epoch; undefined when none can. */
   get nextRetryAt(): number | undefined {
-    const times = this.#components.store
-      .openRuns()
-      .filter((run) => run.state === 'queued' && this.#isWanted(run))
+    const times = this.pending()
+      .filter(({ state }) => state === 'queued')
       .map(({ readyAt }) => readyAt)
     return times.length === 0 ? undefined : Math.min(...times)
   }
@@ -203,30 +204,23 @@ export class Scheduler {
     const { clock, log } = this.#components
     while (!signal.aborted) {
       this.#waker = new AbortController()
+      const lookedAt = clock.now()
       try {
         await this.look()
       } catch (err) {
         log.error({ err }, 'jobs could not be looked at')
       }
-      const waitMs = Math.max(0, this.nextLookAt - clock.now())
+      const waitMs = Math.max(0, this.#planner.nextLook(lookedAt) - clock.now())
       await clock.sleep(waitMs, AbortSignal.any([signal, this.#waker.signal]))
     }
   }
 
-  #wake(): void {
-    this.#waker.abort()
+  get #now(): number {
+    return this.#components.clock.now()
   }
 
-  async #expireQueued(run: Run, now: number): Promise<void> {
-    if (run.state !== 'queued') return
-    const limits = this.#jobs.get(run.job)?.limits
-    if (limits === undefined) {
-      const reason = new KithError('cancelled', 'its job is no longer in jobs.yaml', {})
-      await this.#close(run, outcomeOf(reason))
-    } else if (now - run.readyAt >= limits.queueMs) {
-      const reason = new KithError('deadline', limitText('queue', limits), {})
-      await this.#close(run, outcomeOf(reason), true)
-    }
+  #wake(): void {
+    this.#waker.abort()
   }
 
   /** Ends all runs of a job but the one that takes their place. */
@@ -236,7 +230,11 @@ export class Scheduler {
       if (run.run === later.run) continue
       if (run.state === 'queued') await this.#close(run, outcomeOf(reason))
       // It ends in its own time: the next one starts when it has.
-      else void this.#workers.end(run.run, reason)
+      else {
+        this.cancel(run.run, reason.message).catch((err: unknown) => {
+          this.#components.log.error({ err, job: run.job }, 'a run could not be ended')
+        })
+      }
     }
   }
 
@@ -246,38 +244,44 @@ export class Scheduler {
       .openRuns()
       .filter(({ readyAt, state }) => state === 'queued' && readyAt <= now)
       .sort((a, b) => a.readyAt - b.readyAt)
-    for (const run of ready) {
+    if (this.#stopping.signal.aborted) return
+    const begun = ready.map(async (run) => {
       const job = this.#jobs.get(run.job)
-      if (job === undefined || !this.#isWanted(run) || !this.#workers.hasRoom(job)) continue
-      if (this.#stopping.signal.aborted) return
-      const claim = await store.claim(run.run, now, job.limits.heartbeatMs).catch(ifTaken)
-      if (claim !== undefined) this.#workers.begin(job, claim)
-    }
-  }
-
-  /** A schedule counts while its job is on and not paused; what a person wants, always. */
-  #isWanted({ cause, job }: Run): boolean {
-    if (cause !== 'schedule' && cause !== 'catch-up') return this.#jobs.has(job)
-    const enabled = this.#jobs.get(job)?.enabled === true
-    return enabled && this.#components.store.state(job).paused === undefined
-  }
-
-  /** Ends a run from outside of its worker. With `final` there is no other attempt. */
-  async #close(run: Run, outcome: Outcome, final = false): Promise<void> {
-    const { clock, random, store } = this.#components
-    const now = clock.now()
-    const state = store.state(run.job)
-    const after = afterAttempt(this.#jobs.get(run.job), state, run, outcome, {
-      now,
-      random: random(),
+      if (job === undefined || !this.#isWanted(run) || !this.#workers.hasRoom(job)) return
+      const claim = store.claim(run.run, now, job.limits.heartbeatMs).catch(ifTaken)
+      await this.#workers.begin(job, run.run, claim)
     })
+    // They share a write to the disk.
+    await Promise.all(begun)
+  }
+
+  /** A schedule, and a peer that may start it, count while a job is on and not paused; what the owner wants, always. */
+  #isWanted({ by, cause, job: name }: Run): boolean {
+    const job = this.#jobs.get(name)
+    if (job === undefined) return false
+    if (cause === 'peer' && !job.runBy.includes(by)) return false
+    if (cause === 'manual' || cause === 'retry' || cause === 'feed') return true
+    return job.enabled && this.#components.store.state(name).paused === undefined
+  }
+
+  /** Ends a run from outside of its worker, unless it has moved on. With `final` there is no other attempt. */
+  async #close(run: Run, outcome: Outcome, final = false): Promise<boolean> {
+    const { clock, random, resultRows, store } = this.#components
+    const now = clock.now()
+    const job = this.#jobs.get(run.job)
+    const after = afterAttempt(job, store.state(run.job), run, outcome, { now, random: random() })
     const kept = final ? { ...after, retryAt: undefined } : after
-    const closed = await store.close(run, outcome, now, kept)
+    const closed = await store.close(run, outcome, now, kept, (ended) =>
+      job === undefined ? [] : resultRows(job, ended, outcome),
+    )
     if (closed !== undefined) this.#tell(closed)
+    return closed !== undefined
   }
 
   #tell(run: Run): void {
-    if (run.finalAt !== undefined) for (const listener of this.#listeners) listener(run)
+    // Too many failures have paused its job.
+    this.#planner.touch(run.job)
+    if (run.finalAt !== undefined) for (const listener of this.#listeners) listener(run, true)
     else this.#components.log.info({ job: run.job, run: run.run }, 'a run is tried again later')
   }
 

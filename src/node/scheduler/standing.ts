@@ -7,7 +7,16 @@ import { LATE_MS } from './missed.ts'
  * How a job stands, for those who look after the node. `stuck`: its worker has missed all beats of its lease;
  * `overdue`: it was due, and nobody has looked; `failing`: its last run has failed.
  */
-export type Standing = 'disabled' | 'paused' | 'busy' | 'stuck' | 'overdue' | 'failing' | 'waiting'
+export const STANDINGS = [
+  'disabled',
+  'paused',
+  'busy',
+  'stuck',
+  'overdue',
+  'failing',
+  'waiting',
+] as const
+export type Standing = (typeof STANDINGS)[number]
 
 /** The first of these that holds, of a job at `now`. */
 export function standingOf(

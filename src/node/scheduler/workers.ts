@@ -1,21 +1,23 @@
 import type { Logger } from 'pino'
-import { KithError } from '../../protocol/errors.ts'
+import { KithError, isFailure } from '../../protocol/errors.ts'
 import type { Clock } from '../clock.ts'
 import { runAttempt } from './attempt.ts'
 import type { Job } from './job.ts'
-import type { Claim, LeaseStore } from './lease-store.ts'
+import type { Claim, JobStore } from './job-store.ts'
 import { hasWorker } from './pool.ts'
 import { afterAttempt } from './retry.ts'
 import type { Run } from './run.ts'
-import type { Runner } from './runner.ts'
+import type { ResultRows, Runner } from './runner.ts'
 
 export interface WorkersComponents {
-  store: LeaseStore
+  store: JobStore
   runner: Runner
   clock: Clock
   log: Logger
   /** In [0, 1). */
   random: () => number
+  /** What is stored of the result of a run, in one batch with its end. */
+  resultRows: ResultRows
   /** A job as it is now. */
   jobOf: (name: string) => Job | undefined
   /** Told of each run that has a new state. */
@@ -48,18 +50,36 @@ export class Workers {
     return jobs.every(({ name }) => name !== job.name) && hasWorker(jobs, job, this.#size)
   }
 
-  begin(job: Job, claim: Claim): void {
-    const { log, onRoom } = this.#components
+  /**
+   * Makes an attempt as soon as `claim` is there, which is undefined where somebody else has it. Its place is taken from
+   * now on. Resolves when it has begun.
+   */
+  async begin(job: Job, run: string, claim: Promise<Claim | undefined>): Promise<void> {
+    const { clock, log, onRoom, onRun } = this.#components
     const stop = new AbortController()
-    const done = this.#attempt(job, claim, stop.signal)
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const leave = (): void => {
+      this.#working.delete(run)
+      resolve()
+    }
+    this.#working.set(run, { job, stop, done })
+    let claimed: Claim | undefined
+    try {
+      claimed = await claim
+    } finally {
+      if (claimed === undefined) leave()
+    }
+    if (claimed === undefined) return
+    void this.#attempt(job, claimed, stop.signal)
       .catch((err: unknown) => {
         log.error({ err, job: job.name }, 'the end of a run could not be stored')
+        // Whoever waits for it would wait until a restart. Where jobs are shared, others can still end it.
+        if (isFailure(err, 'store-failed')) onRun(unstored(claimed.run, err, clock.now()))
       })
       .finally(() => {
-        this.#working.delete(claim.run.run)
+        leave()
         onRoom()
       })
-    this.#working.set(claim.run.run, { job, stop, done })
   }
 
   /** Ends a run that is under way here. Resolves when it has ended, with false when there is none. */
@@ -90,15 +110,22 @@ export class Workers {
   }
 
   async #attempt(job: Job, claim: Claim, signal: AbortSignal): Promise<void> {
-    const { clock, jobOf, log, onRun, random, store } = this.#components
+    const { clock, jobOf, log, onRun, random, resultRows, store } = this.#components
     const outcome = await runAttempt(this.#components, job, claim, signal)
     const chance = { now: clock.now(), random: random() }
     const after = afterAttempt(jobOf(job.name), store.state(job.name), claim.run, outcome, chance)
-    const run = await store.finish(claim, outcome, chance.now, after)
+    const run = await store.finish(claim, outcome, chance.now, after, (ended) =>
+      resultRows(job, ended, outcome),
+    )
     if (run !== undefined) onRun(run)
     else {
       const fields = { job: job.name, run: claim.run.run }
       log.warn(fields, 'the result of a run is discarded: its lease was lost')
     }
   }
+}
+
+/** A run as its end is told of that the disk did not take: the next start finds it under way. */
+function unstored(run: Run, { code, message }: KithError, finalAt: number): Run {
+  return { ...run, state: 'interrupted', finalAt, failure: { code, why: message } }
 }

@@ -1,14 +1,18 @@
 import { SOFTWARE } from '../../protocol/software.ts'
 import type { StatusEnd } from '../../protocol/verbs.ts'
 import type { Approvals } from '../agent/approvals.ts'
+import type { Copies } from '../copies.ts'
 import type { RotationRequests } from '../rotation-requests.ts'
+import type { JobHost } from '../scheduler/job-host.ts'
 import { approvalAnswerVerb, approvalListVerb } from './approval.ts'
 import { askVerb, attachVerb, cancelVerb, getVerb } from './ask.ts'
 import type { NewAskComponents } from './ask.ts'
 import { byeVerb } from './bye.ts'
 import type { ByeVerbComponents } from './bye.ts'
+import { jobRunVerb } from './job-run.ts'
 import { keyAnnounceVerb, keyLogVerb } from './key-log.ts'
 import type { KeyLogVerbsComponents } from './key-log.ts'
+import { copyVerb } from './copy.ts'
 import { keyRequestVerb } from './key-request.ts'
 import { pingVerb } from './ping.ts'
 import { statusVerb } from './status.ts'
@@ -18,6 +22,8 @@ export type VerbComponents = NewAskComponents &
   ByeVerbComponents &
   KeyLogVerbsComponents & {
     approvals: Pick<Approvals, 'pending' | 'answer'>
+    jobs: Pick<JobHost, 'runFor'>
+    copies: Pick<Copies, 'told'>
     requests: Pick<RotationRequests, 'take'>
     summary: () => StatusEnd
     /** Of this node, in ms since the epoch. */
@@ -39,6 +45,8 @@ export function createVerbs(components: VerbComponents, init: { ownId: string })
     keyLogVerb(components),
     keyAnnounceVerb(components),
     byeVerb(components),
+    copyVerb(components),
     keyRequestVerb(components),
+    jobRunVerb(components),
   ]
 }

@@ -21,7 +21,7 @@ export class FileChanged extends Error {
  */
 export async function* writeArchive(
   manifest: Manifest,
-  contentOf: (file: BackupFile) => AsyncIterable<Uint8Array>,
+  contentOf: (file: BackupFile) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const seconds = Math.floor(manifest.at / 1_000)
   const first = encodeManifest(manifest)
@@ -38,7 +38,7 @@ export async function* writeArchive(
 
 async function* asAnnounced(
   file: BackupFile,
-  content: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   let bytes = 0

@@ -1,13 +1,15 @@
-import { pipeline } from 'node:stream/promises'
+import type { Transform } from 'node:stream'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { toError } from '../../protocol/errors.ts'
+import { eachBlock } from './blocks.ts'
 import { damagedBackup } from './manifest.ts'
 import { firstFrame, oneFrame } from './zstd-frame.ts'
 
 /** 3: zstd's own default. Its window is 2 MiB. */
 const LEVEL = 3
 
-/** So much is handed on at once: each piece waits for a thread. */
-const PIECE_BYTES = 524_288
+/** So much is handed on at once: each block waits for a thread. */
+const BLOCK_BYTES = 1_048_576
 
 /** So much may come out of nearly nothing, and beyond it so many times what went in. */
 const FREE_BYTES = 67_108_864
@@ -18,10 +20,10 @@ export async function* compress(source: AsyncIterable<Uint8Array>): AsyncGenerat
   const { ZSTD_c_checksumFlag, ZSTD_c_compressionLevel } = constants
   // What is in it has hashes and is sealed.
   const zstd = createZstdCompress({
-    chunkSize: PIECE_BYTES,
+    chunkSize: BLOCK_BYTES,
     params: { [ZSTD_c_compressionLevel]: LEVEL, [ZSTD_c_checksumFlag]: 0 },
   })
-  const done = pipeline(source, zstd)
+  const done = feed(zstd, source)
   done.catch(() => undefined)
   yield* firstFrame(zstd as AsyncIterable<Uint8Array>)
   await done
@@ -33,7 +35,7 @@ export async function* compress(source: AsyncIterable<Uint8Array>): AsyncGenerat
  * @throws {KithError} `corrupt`
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const zstd = createZstdDecompress({ chunkSize: PIECE_BYTES })
+  const zstd = createZstdDecompress({ chunkSize: BLOCK_BYTES })
   let [taken, given] = [0, 0]
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const chunk of oneFrame(source)) {
@@ -41,7 +43,7 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
       yield chunk
     }
   }
-  const done = pipeline(counted(), zstd)
+  const done = feed(zstd, counted())
   done.catch(() => undefined)
   try {
     for await (const chunk of zstd as AsyncIterable<Uint8Array>) {
@@ -54,6 +56,27 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
     if (!isOfZstd(err)) throw err
     throw damagedBackup('it cannot be decompressed', err)
   }
+}
+
+/** Writes `source` to a stream that works in another thread. */
+async function feed(stream: Transform, source: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    await eachBlock(source, BLOCK_BYTES, (block) => write(stream, block))
+    stream.end()
+  } catch (err) {
+    stream.destroy(toError(err))
+    throw err
+  }
+}
+
+/** Resolves when the stream is done with `block`. */
+async function write(stream: Transform, block: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stream.write(block, (err) => {
+      if (err instanceof Error) reject(err)
+      else resolve()
+    })
+  })
 }
 
 function isOfZstd(err: unknown): boolean {

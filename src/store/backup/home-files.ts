@@ -15,12 +15,21 @@ const FILES: readonly string[] = [
   'rotation.json',
   'config.yaml',
   'peers.yaml',
+  'jobs.yaml',
+  'AGENT.md',
+  'USER.md',
   'MEMORY.md',
 ]
 const FOLDERS: readonly string[] = ['keys', 'workspace']
 
-/** Made anew, or of this run alone; profiles are homes of their own. */
-const LEFT_OUT: readonly string[] = ['store', 'logs', 'profiles', 'control.sock']
+/** Made anew, of this run alone, or of a restore; profiles are homes of their own. */
+const LEFT_OUT: readonly string[] = [
+  'store',
+  'logs',
+  'profiles',
+  'control.sock',
+  'peers.yaml.restored',
+]
 
 /** What a crash leaves of a file that was about to be put in its place. */
 const UNPLACED = /^\.[^/]+\.[0-9a-f]{16}$/

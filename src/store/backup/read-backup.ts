@@ -1,26 +1,53 @@
 import { constants, createReadStream } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { syncFolder } from '../atomic-file.ts'
 import { Database } from '../database.ts'
 import { readArchive } from './archive-reader.ts'
 import { decompress } from './compression.ts'
 import { isBackedUp, REQUIRED_FILES, STORE_ROWS } from './home-files.ts'
-import { damagedBackup } from './manifest.ts'
+import { damagedBackup, totalBytes } from './manifest.ts'
 import type { BackupFile, Manifest } from './manifest.ts'
+import { counted } from './progress.ts'
+import type { OnProgress } from './progress.ts'
 import { unseal } from './seal.ts'
 import type { Key } from './seal.ts'
 import { loadRows, readRows } from './store-rows.ts'
+import { runTask } from './worker-task.ts'
 
 type Content = AsyncIterable<Uint8Array>
 
+/** So many files are on their way to the disk at once: libuv has so many threads. */
+const SYNCING = 4
+
+/** So much of a sealed file is read at once. */
+const BLOCK_BYTES = 1_048_576
+
+export interface ReadOptions {
+  /** Told how far it is, often. */
+  onProgress?: OnProgress
+  /** Ends it. */
+  signal?: AbortSignal
+}
+
 /**
- * What the backup at `path` says of itself, once every byte of it was read and is right. Writes nothing.
+ * What the backup at `path` says of itself, once every byte of it was read and is right: in a thread of its own, so that
+ * a node answers meanwhile. Writes nothing.
  *
  * @throws {KithError} `passphrase`, `corrupt`, `too-new`
  */
-export async function verifyBackup(path: string, key: Key): Promise<Manifest> {
-  return await read(path, key, async ({ name }, content) => {
+export async function verifyBackup(
+  path: string,
+  key: Key,
+  options: ReadOptions = {},
+): Promise<Manifest> {
+  return await runTask('verify', { path, key }, options)
+}
+
+/** As `verifyBackup`, in this thread. */
+export async function readThrough(path: string, key: Key, options: ReadOptions): Promise<Manifest> {
+  return await read(path, key, options, async ({ name }, content) => {
     const source: AsyncIterable<unknown> = name === STORE_ROWS ? readRows(content) : content
     const parts = source[Symbol.asyncIterator]()
     while ((await parts.next()).done !== true);
@@ -33,29 +60,58 @@ export async function verifyBackup(path: string, key: Key): Promise<Manifest> {
  *
  * @throws {KithError} `passphrase`, `corrupt`, `too-new`
  */
-export async function extractBackup(path: string, key: Key, folder: string): Promise<Manifest> {
+export async function extractBackup(
+  path: string,
+  key: Key,
+  folder: string,
+  options: ReadOptions = {},
+): Promise<Manifest> {
   await mkdir(folder, { mode: 0o700 })
   const folders = new Set([folder])
-  const manifest = await read(path, key, async (file, content) => {
-    if (file.name === STORE_ROWS) {
-      await makeStore(join(folder, 'store'), content)
-      return
-    }
-    const target = join(folder, file.name)
-    await makeFolders(dirname(target), folders)
-    await writeNew(target, file, content)
-  })
-  for (const made of folders) await syncFolder(made)
-  return manifest
+  const syncing: Promise<void>[] = []
+  let files = 0
+  try {
+    const manifest = await read(path, key, options, async (file, content) => {
+      if (file.name === STORE_ROWS) {
+        await makeStore(join(folder, 'store'), content)
+        return
+      }
+      const target = join(folder, file.name)
+      await makeFolders(dirname(target), folders)
+      const handle = await writeNew(target, file, content)
+      const slot = files++ % SYNCING
+      await syncing[slot]
+      syncing[slot] = syncAndClose(handle)
+    })
+    await Promise.all(syncing)
+    for (const made of folders) await syncFolder(made)
+    return manifest
+  } finally {
+    await Promise.allSettled(syncing)
+  }
 }
 
 async function read(
   path: string,
   key: Key,
+  { onProgress, signal }: ReadOptions,
   file: (file: BackupFile, content: Content) => Promise<void>,
 ): Promise<Manifest> {
-  const sealed = createReadStream(path, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>
-  return await readArchive(decompress(unseal(sealed, key)), { manifest: assertHome, file })
+  const sealed = createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Uint8Array>
+  let [all, before] = [0, 0]
+  return await readArchive(decompress(unseal(sealed, key)), {
+    manifest: (manifest) => {
+      assertHome(manifest)
+      all = totalBytes(manifest)
+    },
+    file: async (announced, content) => {
+      const tell: OnProgress = ({ doneBytes }) => {
+        onProgress?.({ doneBytes: before + doneBytes, totalBytes: all })
+      }
+      await file(announced, counted(content, announced.bytes, tell, signal))
+      before += announced.bytes
+    },
+  })
 }
 
 /** A manifest may be right in itself and still be of something that is no home. */
@@ -83,14 +139,27 @@ async function makeFolders(path: string, made: Set<string>): Promise<void> {
   made.add(path)
 }
 
-async function writeNew(path: string, { executable }: BackupFile, content: Content): Promise<void> {
+async function writeNew(
+  path: string,
+  { executable }: BackupFile,
+  content: Content,
+): Promise<FileHandle> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const mode = executable === true ? 0o700 : 0o600
   const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
   try {
     await handle.writeFile(content)
-    await handle.sync()
-  } finally {
+    return handle
+  } catch (err) {
     await handle.close()
+    throw err
   }
+}
+
+/** Not awaited at once: the next files are read and written meanwhile. */
+function syncAndClose(handle: FileHandle): Promise<void> {
+  const done = handle.sync().finally(() => handle.close())
+  // Whoever awaits `done` hears of it; until then it must not count as unheard.
+  done.catch(() => undefined)
+  return done
 }

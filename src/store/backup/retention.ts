@@ -9,9 +9,16 @@ export interface KeptBackup {
 }
 
 /** So many days, weeks and months that have a backup keep their newest one. */
-const KEEP_DAYS = 7
-const KEEP_WEEKS = 4
-const KEEP_MONTHS = 6
+export interface KeepRule {
+  /** @default 7 */
+  daily: number
+  /** @default 4 */
+  weekly: number
+  /** @default 6 */
+  monthly: number
+}
+
+export const KEEP_DEFAULTS: KeepRule = { daily: 7, weekly: 4, monthly: 6 }
 
 const DAY_MS = 86_400_000
 
@@ -25,20 +32,24 @@ export interface Retention<T> {
 }
 
 /**
- * Which of `backups` stay: the newest of each of the last 7 days, 4 weeks (from Monday) and 6 months of `zone` (an IANA
- * name) that have one, and the newest that is verified. Days without a backup do not count: a machine that was off for
+ * Which of `backups` stay: the newest of each of the last days, weeks (from Monday) and months of `zone` (an IANA name),
+ * as many as the rule says, that have one, and the newest that is verified. Days without a backup do not count: a machine that was off for
  * a month comes back to all its backups. While none is verified, none goes.
  */
-export function retain<T extends KeptBackup>(backups: readonly T[], zone: string): Retention<T> {
+export function retain<T extends KeptBackup>(
+  backups: readonly T[],
+  zone: string,
+  { daily, monthly, weekly }: KeepRule = KEEP_DEFAULTS,
+): Retention<T> {
   const newestFirst = backups.toSorted((a, b) => b.at - a.at)
   const verified = newestFirst.find((backup) => backup.verified)
   if (verified === undefined) return { kept: newestFirst, removed: [] }
   const dated = newestFirst.map((backup) => ({ backup, day: dayIn(zone, backup.at) }))
   const kept = new Set([
     verified,
-    ...newestOfEach(dated, KEEP_DAYS, (day) => day),
-    ...newestOfEach(dated, KEEP_WEEKS, mondayOf),
-    ...newestOfEach(dated, KEEP_MONTHS, (day) => day.slice(0, '2026-11'.length)),
+    ...newestOfEach(dated, daily, (day) => day),
+    ...newestOfEach(dated, weekly, mondayOf),
+    ...newestOfEach(dated, monthly, (day) => day.slice(0, '2026-11'.length)),
   ])
   return {
     kept: newestFirst.filter((backup) => kept.has(backup)),

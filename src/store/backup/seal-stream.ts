@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { ByteReader } from './byte-reader.ts'
+import { blocksOf } from './blocks.ts'
 import { damagedBackup } from './manifest.ts'
 
 /*
@@ -23,9 +23,9 @@ export async function* sealChunks(
 ): AsyncGenerator<Uint8Array> {
   for await (const { chunk, nonce } of numbered(source, CHUNK_BYTES)) {
     const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
-    const sealed = cipher.update(chunk)
+    yield cipher.update(chunk)
     cipher.final()
-    yield Buffer.concat([sealed, cipher.getAuthTag()])
+    yield cipher.getAuthTag()
   }
 }
 
@@ -61,19 +61,17 @@ async function* numbered(
   source: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<{ chunk: Uint8Array; nonce: Uint8Array; number: number }> {
-  const reader = new ByteReader(source)
-  try {
-    let chunk = await reader.upTo(size)
-    for (let number = 0; ; number += 1) {
-      const next = chunk.byteLength < size ? undefined : await reader.upTo(size)
-      const isLast = next === undefined || next.byteLength === 0
-      yield { chunk, nonce: nonceOf(number, isLast), number }
-      if (isLast) return
-      chunk = next
+  let number = 0
+  let held: Uint8Array | undefined
+  for await (const chunk of blocksOf(source, size)) {
+    // None is handed on before it is known whether it is the last one.
+    if (held !== undefined) {
+      yield { chunk: held, nonce: nonceOf(number, false), number }
+      number += 1
     }
-  } finally {
-    await reader.close()
+    held = chunk
   }
+  yield { chunk: held ?? new Uint8Array(0), nonce: nonceOf(number, true), number }
 }
 
 function nonceOf(number: number, isLast: boolean): Uint8Array {

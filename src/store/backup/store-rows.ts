@@ -14,8 +14,12 @@ const MAX_KEY_BYTES = 4_096
 /** Longest value: a record holds a message or an answer, and those have limits far below. */
 const MAX_VALUE_BYTES = 33_554_432
 
-/** So much is handed on, or written in one batch, at once. */
-const PIECE_BYTES = 262_144
+/** So much is read at once, and most rows: while they are laid out, the thread does nothing else. */
+const READ_BYTES = 131_072
+const MAX_READ_ROWS = 1_000
+
+/** So much is written in one batch. */
+const BATCH_BYTES = 262_144
 
 /** `!sublevel!key`. */
 const ROW_KEY = /^!([^!]+)!(.*)$/s
@@ -33,25 +37,18 @@ export async function* dumpRows(
   snapshot: Snapshot,
 ): AsyncGenerator<Uint8Array> {
   const { db } = database.sublevel('meta')
-  let piece: Uint8Array[] = []
-  let bytes = 0
-  const rows = db.iterator<Uint8Array, Uint8Array>({
-    snapshot,
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-  })
-  for await (const [key, value] of rows) {
-    const header = Buffer.alloc(ROW_HEADER_BYTES)
-    header.writeUInt32BE(key.byteLength, 0)
-    header.writeUInt32BE(value.byteLength, 4)
-    piece.push(header, key, value)
-    bytes += ROW_HEADER_BYTES + key.byteLength + value.byteLength
-    if (bytes < PIECE_BYTES) continue
-    yield Buffer.concat(piece)
-    piece = []
-    bytes = 0
+  const encodings = { keyEncoding: 'view', valueEncoding: 'view' } as const
+  const options = { ...encodings, snapshot, highWaterMarkBytes: READ_BYTES }
+  const rows = db.iterator<Uint8Array, Uint8Array>(options)
+  try {
+    for (;;) {
+      const some = await rows.nextv(MAX_READ_ROWS)
+      if (some.length === 0) return
+      yield encodeRows(some)
+    }
+  } finally {
+    await rows.close()
   }
-  if (bytes > 0) yield Buffer.concat(piece)
 }
 
 /** The rows that `dumpRows` wrote. @throws {KithError} `corrupt` */
@@ -82,13 +79,31 @@ export async function loadRows(database: Database, rows: AsyncIterable<Row>): Pr
   for await (const { key, sublevel, value } of rows) {
     operations.push({ type: 'put', sublevel: database.sublevel(sublevel), key, value })
     bytes += value.byteLength
-    if (bytes < PIECE_BYTES && operations.length < 1_000) continue
+    if (bytes < BATCH_BYTES && operations.length < 1_000) continue
     await database.write(operations, { durable: false })
     operations = []
     bytes = 0
   }
   // LevelDB's log is one file after the other: what is synced last is synced with all before it.
   await database.write(operations, { durable: true })
+}
+
+function encodeRows(rows: readonly [Uint8Array, Uint8Array][]): Uint8Array {
+  const bytes = rows.reduce(
+    (sum, [key, value]) => sum + ROW_HEADER_BYTES + key.byteLength + value.byteLength,
+    0,
+  )
+  const piece = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const [key, value] of rows) {
+    at = piece.writeUInt32BE(key.byteLength, at)
+    at = piece.writeUInt32BE(value.byteLength, at)
+    piece.set(key, at)
+    at += key.byteLength
+    piece.set(value, at)
+    at += value.byteLength
+  }
+  return piece
 }
 
 function parseKey(bytes: Uint8Array): { sublevel: string; key: string } {

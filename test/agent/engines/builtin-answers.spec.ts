@@ -49,6 +49,14 @@ describe('BuiltinEngine answers', () => {
       )
     })
 
+    it('is how many jobs there are, and the runs that it has started', async () => {
+      assert.equal(await answer('jobs', { presets: [preset] }), 'jobs: 2, under way: 1\n')
+      assert.equal(
+        await answer('runs', { presets: [preset] }),
+        '2026-11-21T07:59Z sweep failed (deadline): run-2\n',
+      )
+    })
+
     it('is notes, with no names of other peers', async () => {
       const path = join(folder, 'MEMORY.md')
       const line = (from: string): string => `- 2026-11-21T08:00Z [from ${from}] a disk\n`
@@ -86,6 +94,21 @@ describe('BuiltinEngine answers', () => {
         '2026-11-21T08:00Z running from nas: ask-3\n' +
           '2026-11-21T07:59Z running from laptop: ask-2\n' +
           '2026-11-21T07:58Z done from self: ask-1\n',
+      )
+    })
+
+    it('is each job, and each run', async () => {
+      assert.equal(
+        await answer('jobs', asOwner),
+        'jobs: 2, under way: 1\n' +
+          'digest: busy, daily 07:30 Europe/Madrid, next 2026-11-21T09:00Z, last done 2026-11-20T08:00Z\n' +
+          'sweep: disabled, manual UTC, not due, never done\n',
+      )
+      assert.equal(
+        await answer('runs', asOwner),
+        '2026-11-21T08:00Z digest running: run-3\n' +
+          '2026-11-21T07:59Z sweep failed (deadline): run-2\n' +
+          '2026-11-21T07:58Z sweep succeeded: run-1\n',
       )
     })
 

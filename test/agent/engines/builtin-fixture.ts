@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltinEngine } from '../../../src/agent/engines/builtin.ts'
 import { Memory } from '../../../src/agent/memory.ts'
-import type { AskFact, NodeFacts } from '../../../src/agent/ports.ts'
+import type { AskFact, JobFact, NodeFacts, RunFact } from '../../../src/agent/ports.ts'
 import { Presets } from '../../../src/agent/presets.ts'
 import { ToolGuard } from '../../../src/agent/tool-guard.ts'
 import { Workspace } from '../../../src/agent/workspace.ts'
@@ -20,6 +20,20 @@ const asks: AskFact[] = [
   { id: 'ask-1', asker: 'self', state: 'done', at: NOW - 120_000 },
 ]
 
+const jobs: JobFact[] = [
+  {
+    ...{ name: 'digest', schedule: 'daily 07:30 Europe/Madrid', standing: 'busy', running: true },
+    ...{ nextAt: NOW + 3_600_000, lastSuccessAt: NOW - 86_400_000 },
+  },
+  { name: 'sweep', schedule: 'manual UTC', standing: 'disabled', running: false },
+]
+
+const runs: RunFact[] = [
+  { id: 'run-3', job: 'digest', state: 'running', by: 'self', at: NOW },
+  { id: 'run-2', job: 'sweep', state: 'failed', by: 'nas', at: NOW - 60_000, why: 'deadline' },
+  { id: 'run-1', job: 'sweep', state: 'succeeded', by: 'laptop', at: NOW - 120_000 },
+]
+
 export const facts: NodeFacts = {
   describe: () => ({
     name: 'attic',
@@ -34,6 +48,8 @@ export const facts: NodeFacts = {
     { name: 'phone', connected: false },
   ],
   asks: () => Promise.resolve(asks),
+  jobs: () => jobs,
+  runs: () => Promise.resolve(runs),
   now: () => NOW,
   zone: () => 'Europe/Madrid',
 }

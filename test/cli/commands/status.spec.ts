@@ -15,7 +15,14 @@ describe('kith status', () => {
     const { text } = cli.stdout
     assert.match(text, /^alice is healthy, up 3 min 5 s\n\nid /)
     assert.match(text, /^asks +1 running, 2 queued, 3 on their way to peers$/m)
+    assert.match(text, /^jobs +2 on, 1 running, 0 waiting, next 2026-11-21/m)
     assert.match(text, /^bob +connected +ping,ask /m)
+  })
+
+  it('shows that nothing runs by itself where no job is on', async () => {
+    cli.answers = { status: () => ({ ...status, jobs: { on: 0, running: 0, queued: 0 } }) }
+    await cli.kith('status')
+    assert.match(cli.stdout.text, /^jobs +none are on$/m)
   })
 
   it('shows what is wrong first, each with what to type', async () => {

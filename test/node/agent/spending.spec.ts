@@ -4,6 +4,7 @@ import type { EngineAsk, SpendLimit } from '../../../src/agent/ports.ts'
 import { amountOf } from '../../../src/node/agent/cost-record.ts'
 import { KEPT_DAYS, Spending } from '../../../src/node/agent/spending.ts'
 import { daysBefore } from '../../../src/protocol/day.ts'
+import { askId } from '../../helpers/ask-calls.ts'
 import { ledgerHomes, spendingAsk, usageOf } from '../../helpers/ledger-home.ts'
 import type { LedgerHome } from '../../helpers/ledger-home.ts'
 
@@ -88,6 +89,24 @@ describe('spending', () => {
     assert.deepEqual(total?.jobs.get('nightly')?.microUsd, 40)
     home.clock.advance(DAY_MS)
     assert.deepEqual(await jobs(), [])
+  })
+
+  it('tells which model an ask has called last, also among the calls of others', async () => {
+    const deadlineAt = home.clock.now() + 3_600_000
+    const of = (nth: number) => ({ ask: askId(nth), peer: BOB, deadlineAt })
+    for (const [nth, model] of [
+      [1, 'lab/large'],
+      [2, 'lab/other'],
+      [1, 'lab/small'],
+      [2, 'lab/other'],
+    ] as const) {
+      const usage = usageOf(10, 10, { model })
+      const reservation = await home.ledger.reserve(spendingAsk(nth, 'bob', { deadlineAt }), usage)
+      await reservation.settle(usage)
+    }
+    assert.equal(await spending.modelOf(of(1)), 'lab/small')
+    assert.equal(await spending.modelOf(of(2)), 'lab/other')
+    assert.equal(await spending.modelOf(of(3)), undefined)
   })
 
   it('tells of nothing where nothing was spent', async () => {

@@ -37,7 +37,7 @@ describe('the tools that a node has', () => {
     assert.deepEqual(
       [...(await create({ shell: { sandbox: 'off' } })).keys()],
       [
-        ...['node_status', 'list_peers', 'list_asks', 'current_time'],
+        ...['node_status', 'list_peers', 'list_asks', 'list_jobs', 'current_time'],
         ...['list_files', 'read_file', 'search_files', 'write_file', 'edit_file'],
         ...['remember', 'recall', 'forget', 'shell', 'fetch', 'ask_peer'],
       ],

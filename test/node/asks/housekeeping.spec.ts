@@ -14,6 +14,8 @@ describe('housekeeping', () => {
   let log: LogTap
   let pruned: number[]
   let prune: (before: number) => Promise<number>
+  let runsPruned: number[]
+  let pruneRuns: () => Promise<number>
   let housekeeping: Housekeeping
 
   beforeEach(() => {
@@ -21,13 +23,21 @@ describe('housekeeping', () => {
     log = new LogTap()
     pruned = []
     prune = async () => 0
+    runsPruned = []
+    pruneRuns = async () => 0
+    const runs = {
+      prune: (now: number) => {
+        runsPruned.push(now)
+        return pruneRuns()
+      },
+    }
     const store = {
       prune: (before: number) => {
         pruned.push(before)
         return prune(before)
       },
     }
-    housekeeping = new Housekeeping({ store, clock, log: pino({ base: null }, log) })
+    housekeeping = new Housekeeping({ runs, store, clock, log: pino({ base: null }, log) })
   })
 
   it('forgets every hour what ended longer ago than answers are kept', async () => {
@@ -61,6 +71,17 @@ describe('housekeeping', () => {
     await log.line(({ msg }) => msg === 'old asks could not be forgotten')
     clock.advance(HOUR_MS)
     assert.equal(pruned.length, 2)
+    assert.equal(runsPruned.length, 2)
     housekeeping.stop()
+  })
+
+  it('forgets the runs that are over their caps, and says how many', async () => {
+    pruneRuns = async () => 3
+    await housekeeping.run()
+    assert.deepEqual(runsPruned, [NOW])
+    assert.equal((await log.line(({ msg }) => msg === 'old runs forgotten'))['runs'], 3)
+    pruneRuns = () => Promise.reject(new Error('the disk is full'))
+    await housekeeping.run()
+    await log.line(({ msg }) => msg === 'old runs could not be forgotten')
   })
 })

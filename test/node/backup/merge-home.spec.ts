@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
-import { describeIdentity, mergeHome } from '../../../src/node/backup/merge-home.ts'
+import { describeIdentity } from '../../../src/node/backup/describe-identity.ts'
+import { mergeHome } from '../../../src/node/backup/merge-home.ts'
 import type { MergeReport } from '../../../src/node/backup/merge-home.ts'
 import { AskStore } from '../../../src/node/asks/ask-store.ts'
 import type { AskRecord } from '../../../src/node/asks/ask-store.ts'
+import { receiptRecord } from '../../../src/node/announcer.ts'
 import { Blocklist } from '../../../src/node/blocklist.ts'
 import { systemClock } from '../../../src/node/clock.ts'
 import { nextEpoch } from '../../../src/node/epoch.ts'
@@ -19,6 +21,7 @@ import { restoreHome } from '../../../src/store/backup/restore.ts'
 import type { Key, Lock } from '../../../src/store/backup/seal.ts'
 import { Database } from '../../../src/store/database.ts'
 import { readPeers } from '../../../src/store/peers-file.ts'
+import { Repository } from '../../../src/store/repository.ts'
 import { askCallOf, askId, idOf, NOW } from '../../helpers/ask-calls.ts'
 import { begin, rotate } from '../../helpers/key-branch.ts'
 import { CLEAR, keyNames, rotateHere } from '../../helpers/key-homes.ts'
@@ -34,6 +37,7 @@ describe('merge of a restored home', () => {
   let file: string
   let lock: Lock
   let key: Key
+  let restores = 0
 
   before(async () => {
     const identity = await generateX25519Identity()
@@ -70,7 +74,7 @@ describe('merge of a restored home', () => {
   async function restore(to = home): Promise<MergeReport> {
     const merge = (restoring: Parameters<typeof mergeHome>[0]): Promise<MergeReport> =>
       mergeHome(restoring, LATER)
-    const init = { file, key, home: to, id: 'a1', dryRun: false, merge }
+    const init = { file, key, home: to, id: `a${(restores += 1)}`, dryRun: false, merge }
     return (await restoreHome(init)).merged
   }
 
@@ -96,6 +100,8 @@ describe('merge of a restored home', () => {
       peersBeside: undefined,
       blocked: [],
       storeRead: false,
+      revokedInvites: 0,
+      ahead: [],
     })
     assert.equal((await openIdentity(home, undefined)).key, before)
     assert.deepEqual(await namesPinned(), ['anna'])
@@ -188,6 +194,43 @@ describe('merge of a restored home', () => {
     })
     const { blocked, peers } = await restore()
     assert.deepEqual([peers, blocked, await namesPinned()], ['backup', ['bert'], ['anna']])
+  })
+
+  it('brings a peers.yaml back as it is that nobody can read', async () => {
+    await writeFile(join(home, 'peers.yaml'), 'peers: [', { mode: 0o600 })
+    await backUp()
+    await rm(home, { recursive: true })
+    await restore()
+    assert.equal(await readFile(join(home, 'peers.yaml'), 'utf8'), 'peers: [')
+  })
+
+  it('says which peers hold more of its key log than is restored', async () => {
+    await writePeers('anna')
+    const bytes = new Uint8Array(1)
+    await store(home, async (database) => {
+      const rows = new Repository(database, 'receipts', receiptRecord)
+      const row = { receipt: bytes, sn: 2, head: bytes, seenAt: NOW, frozen: false }
+      const fits = { ...row, sn: 0 }
+      await database.write([rows.put(idOf('anna'), row), rows.put(idOf('bert'), fits)], {
+        durable: false,
+      })
+    })
+    await backUp()
+    assert.deepEqual((await restore()).ahead, [{ peer: 'anna', sn: 2 }])
+  })
+
+  it('takes no kept rotation key back that was forgotten, and brings all where the keys are lost', async () => {
+    const kept = join(home, 'keys', 'kept', idOf('anna'))
+    await mkdir(kept, { recursive: true, mode: 0o700 })
+    await writeFile(join(kept, '0123456789abcdef.json'), 'a key', { mode: 0o600 })
+    await backUp()
+    await rm(kept, { recursive: true })
+    await restore()
+    assert.deepEqual(await readdir(join(home, 'keys', 'kept')).catch(() => []), [])
+    await rm(join(home, 'keys'), { recursive: true })
+    await restore()
+    assert.deepEqual(await readdir(kept), ['0123456789abcdef.json'])
+    await openIdentity(home, undefined)
   })
 
   it('unblocks nobody', async () => {

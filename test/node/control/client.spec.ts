@@ -30,6 +30,11 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   alerts: {},
   ackAlerts: { alert: askId(1) },
   alertEvents: { after: askId(1) },
+  backups: {},
+  createBackup: { to: '/mnt/b', passphrase: 'p ü?' },
+  backupProgress: {},
+  noteBackup: { file: '/mnt/b/a.age', how: 'content', ok: true },
+  pruneBackups: { remove: false },
   approvals: { which: 'all', peer: 'nas' },
   approvalEvents: { after: askId(1) },
   showApproval: { approval: askId(1) },
@@ -74,6 +79,27 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   costs: { from: '2026-11-01', to: '2026-11-21' },
   breakers: {},
   resetBreaker: { name: 'provider a/b ü?' },
+  jobs: {},
+  showJob: { job: 'digest' },
+  editJobs: { op: 'remove', name: 'digest' },
+  exportJobs: {},
+  nextTimes: { job: 'digest', count: 3 },
+  pauseJob: { job: 'digest', why: 'holidays ü' },
+  resumeJob: { job: 'digest' },
+  runJob: { job: 'digest', wait: true },
+  runPeerJob: { peer: 'nas', job: 'digest' },
+  runDue: {},
+  runs: { job: 'digest', failed: true, cause: 'manual', by: 'self', limit: 3 },
+  runEvents: {},
+  showRun: { run: askId(1) },
+  cancelRun: { run: askId(1) },
+  retryRun: { run: askId(1) },
+  feed: { job: 'digest' },
+  settleItems: { job: 'digest', item: 'abcdef', op: 'release' },
+  artifacts: { job: 'digest', review: 'unreviewed', limit: 3 },
+  showArtifact: { artifact: askId(1) },
+  reviewArtifact: { artifact: askId(1), verdict: 'rejected', reason: 'no ü' },
+  deliverAgain: { run: askId(1) },
   models: {},
   testModel: { model: 'lab/large' },
   mcpTools: {},
@@ -121,6 +147,7 @@ describe('control client', () => {
     if (name === 'alertEvents') {
       return await Array.fromAsync(client.alertEvents(INPUTS.alertEvents))
     }
+    if (name === 'runEvents') return await Array.fromAsync(client.runEvents(INPUTS.runEvents))
     if (name === 'costs') return await Array.fromAsync(client.costs(INPUTS.costs))
     if (name === 'approvalEvents') {
       return await Array.fromAsync(client.approvalEvents(INPUTS.approvalEvents))

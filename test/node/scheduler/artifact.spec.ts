@@ -30,17 +30,30 @@ describe('artifact', () => {
       assert.equal(isOf(artifact, { ...made, [key]: 'another' }), false, key)
     }
     assert.equal(artifact.sizeBytes, 12)
+    assert.equal(artifact.inputBytes, 22)
   })
 
   it('has a person and a time with each review, and neither without', () => {
-    const accepted = reviewed(artifact, 'accepted', 'self', 2_000)
+    const accepted = reviewed(artifact, { verdict: 'accepted' }, 'self', 2_000)
     assert.ok(artifactSchema.safeParse(accepted).success)
     const wrong: unknown[] = [
       { ...artifact, review: 'accepted' },
       { ...artifact, reviewedBy: 'self', reviewedAt: 2_000 },
       { ...accepted, review: 'unreviewed' },
+      { ...accepted, review: 'rejected' },
+      { ...accepted, reason: 'it is wrong' },
     ]
     for (const one of wrong) assert.equal(artifactSchema.safeParse(one).success, false)
+  })
+
+  it('is rejected for a reason, which goes when it is accepted after all', () => {
+    const review = { verdict: 'rejected', reason: 'it is wrong' } as const
+    const rejected = reviewed(artifact, review, 'self', 2_000)
+    assert.deepEqual(artifactSchema.parse(rejected), {
+      ...artifact,
+      ...{ review: 'rejected', reviewedBy: 'self', reviewedAt: 2_000, reason: 'it is wrong' },
+    })
+    assert.equal(reviewed(rejected, { verdict: 'accepted' }, 'self', 3_000).reason, undefined)
   })
 
   const faults: [what: string, change: Record<string, unknown>][] = [

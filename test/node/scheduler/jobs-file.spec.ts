@@ -41,6 +41,9 @@ describe('jobs.yaml', () => {
         overlap: 'skip',
         attempts: { max: 1, baseMs: 5_000, maxMs: 600_000 },
         pauseAfter: 5,
+        artifact: { keep: true, sensitivity: 'private' },
+        deliver: [],
+        runBy: [],
         limits: {
           queueMs: 3_600_000,
           claimMs: 60_000,

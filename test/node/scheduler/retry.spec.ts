@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  afterAttempt,
   failuresAfter,
   isPassing,
   pauseReason,
@@ -64,5 +65,16 @@ describe('retry', () => {
       '3 runs in a row have failed, the last with internal',
     )
     assert.equal(pauseReason(1, 1, 'denied'), 'a run has failed, the last with denied')
+  })
+
+  it('pauses a job over its target, and not over the items of its feed', () => {
+    const job = { attempts: { ...rule, max: 1 }, pauseAfter: 2 }
+    const chance = { now: 5, random: 0.5 }
+    const after = (code: string): ReturnType<typeof afterAttempt> => {
+      const outcome = { state: 'failed', failure: { code, why: 'x' } } as const
+      return afterAttempt(job, { failures: 1 }, { attempts: 1 }, outcome, chance)
+    }
+    assert.notEqual(after('program-failed').pause, undefined)
+    assert.deepEqual(after('item-failed'), { retryAt: undefined, failures: 2, pause: undefined })
   })
 })

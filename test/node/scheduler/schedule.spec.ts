@@ -5,6 +5,7 @@ import {
   lastDue,
   nextAfter,
   nextTimes,
+  scheduleLine,
   scheduleSchema,
   zoneSchema,
 } from '../../../src/node/scheduler/schedule.ts'
@@ -169,4 +170,21 @@ describe('schedule', () => {
     assert.equal(lastDue(everyMinute, 'UTC', now - 20_000, now), undefined)
     assert.equal(lastDue({ kind: 'manual' }, 'UTC', 0, now), undefined)
   })
+
+  const lines: [schedule: Schedule, line: string][] = [
+    [{ kind: 'manual' }, 'manual'],
+    [{ kind: 'interval', everyMs: 1_000 }, 'every 1s'],
+    [{ kind: 'interval', everyMs: 90_000 }, 'every 90s'],
+    [{ kind: 'interval', everyMs: 5_400_000 }, 'every 90m'],
+    [{ kind: 'interval', everyMs: 7_200_000 }, 'every 2h'],
+    [{ kind: 'interval', everyMs: 604_800_000 }, 'every 7d'],
+    [{ kind: 'daily', at: '07:30' }, 'daily 07:30'],
+    [{ kind: 'weekly', days: ['mon', 'fri'], at: '07:30' }, 'weekly mon,fri 07:30'],
+    [{ kind: 'cron', pattern: '0 3 * * 1' }, 'cron 0 3 * * 1'],
+  ]
+  for (const [schedule, line] of lines) {
+    it(`says ${line} in one line`, () => {
+      assert.equal(scheduleLine(schedule), line)
+    })
+  }
 })

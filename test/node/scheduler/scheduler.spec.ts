@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
+import type { Job } from '../../../src/node/scheduler/job.ts'
 import { isFailure, KithError } from '../../../src/protocol/errors.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { JobHome, jobOf } from '../../helpers/job-home.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 const MINUTE_MS = 60_000
+
+/** A job that the peer bob may start. */
+function forBob(row: Record<string, unknown> = {}): Job {
+  return jobOf('digest', { schedule: { kind: 'manual' }, run_by: ['bob'], ...row })
+}
 const broken = new KithError('internal', 'it broke', { incident: 'x' })
 
 describe('scheduler', () => {
@@ -49,12 +55,33 @@ describe('scheduler', () => {
           home.clock.advance(MINUTE_MS)
         }
         assert.deepEqual(home.runner.names, [])
-        const { run } = await scheduler.runNow('digest', { by: 'bob', cause: 'peer' })
+        const { run } = await scheduler.runNow('digest')
         await scheduler.look()
         home.runner.begun[0]?.succeed()
         await scheduler.idle()
         const [ended] = home.ended
-        assert.deepEqual([ended?.run, ended?.by, ended?.cause], [run, 'bob', 'peer'])
+        assert.deepEqual([ended?.run, ended?.by, ended?.cause], [run, 'self', 'manual'])
+      })
+    }
+
+    for (const [what, change] of [
+      ['paused', {}],
+      ['off', { enabled: false }],
+      ['for others', { run_by: ['nas'] }],
+      ['as it was', {}],
+    ] as const) {
+      const runs = what === 'as it was'
+      it(`${runs ? 'starts' : 'does not start'} what a peer wanted while its job is ${what}`, async () => {
+        const { scheduler } = await home.open([forBob()])
+        const { run } = await scheduler.runNow('digest', { by: 'bob', cause: 'peer' })
+        if (what === 'paused') await scheduler.pause('digest', 'self', 'no more')
+        scheduler.setJobs([forBob(change)])
+        await scheduler.look()
+        assert.equal(home.runner.begun.length, runs ? 1 : 0)
+        home.runner.begun[0]?.succeed()
+        await scheduler.idle()
+        const ended = home.ended.map((one) => [one.run, one.by, one.cause])
+        assert.deepEqual(ended, runs ? [[run, 'bob', 'peer']] : [])
       })
     }
 
@@ -138,6 +165,45 @@ describe('scheduler', () => {
       assert.deepEqual(home.runner.names, [])
     })
 
+    it('ends what takes too long, also when the clock is set back meanwhile', async () => {
+      const limits = { claim_seconds: 600, total_seconds: 60 }
+      const { scheduler } = await home.open([jobOf('digest', { limits })])
+      await scheduler.runNow('digest')
+      await scheduler.look()
+      const attempt = await home.runner.nth(1)
+      home.clock.advance(30_000)
+      home.clock.setBack(3_600_000)
+      home.clock.advance(29_999)
+      assert.equal(attempt.signal.aborted, false)
+      home.clock.advance(1)
+      await scheduler.idle()
+      assert.deepEqual(
+        home.ended.map(({ state }) => state),
+        ['timed-out'],
+      )
+    })
+
+    it('takes no time twice when the clock is set back, until a pause and a resume forget it', async () => {
+      const { scheduler } = await home.open([jobOf('digest')])
+      await scheduler.look()
+      home.clock.advance(MINUTE_MS)
+      await scheduler.look()
+      home.runner.begun[0]?.succeed()
+      await scheduler.idle()
+      home.clock.stall(-30 * MINUTE_MS)
+      const tick = async (): Promise<number> => {
+        home.clock.advance(MINUTE_MS)
+        await scheduler.look()
+        return home.runner.begun.length
+      }
+      assert.equal(await tick(), 1)
+      await scheduler.pause('digest', 'self', 'clock')
+      await scheduler.look()
+      await scheduler.resume('digest')
+      await scheduler.look()
+      assert.equal(await tick(), 2)
+    })
+
     for (const [policy, runs] of [
       ['skip', 0],
       ['once', 1],
@@ -195,7 +261,7 @@ describe('scheduler', () => {
 
     it('never lets long jobs keep a short one that is due from a worker', async () => {
       const long = ['a', 'b', 'c', 'd', 'e'].map((name) =>
-        jobOf(name, { schedule: { kind: 'manual' } }),
+        jobOf(name, { schedule: { kind: 'manual' }, limits: { claim_seconds: 600 } }),
       )
       const short = jobOf('short', { limits: { total_seconds: 5 } })
       const { scheduler } = await home.open([...long, short])
@@ -301,7 +367,7 @@ describe('scheduler', () => {
         home.runner.begun[0]?.progress()
         home.clock.advance(9_000)
       }
-      assert.deepEqual(store.expired(home.clock.now()), [])
+      assert.deepEqual(await store.expired(home.clock.now()), [])
       home.runner.begun[0]?.succeed()
       await scheduler.idle()
       assert.equal(home.ended[0]?.state, 'succeeded')
@@ -430,7 +496,7 @@ describe('scheduler', () => {
       const second = await home.runner.nth(2)
       second.succeed()
       await home.nthEnd(2)
-      await scheduler.stop()
+      await scheduler.stop(5_000)
       assert.equal(home.clock.timers, 0)
     })
 
@@ -439,7 +505,7 @@ describe('scheduler', () => {
       scheduler.start()
       await scheduler.runNow('digest')
       const begun = await home.runner.nth(1)
-      const stopped = scheduler.stop()
+      const stopped = scheduler.stop(5_000)
       await assert.rejects(scheduler.runNow('backup'), (err: unknown) => isFailure(err, 'stopping'))
       begun.succeed()
       await stopped
@@ -453,17 +519,17 @@ describe('scheduler', () => {
       const { scheduler, store } = await home.open([jobOf('digest')])
       await scheduler.runNow('digest')
       scheduler.start()
-      await scheduler.stop()
+      await scheduler.stop(5_000)
       assert.deepEqual(home.runner.names, [])
       assert.equal(store.openRuns('digest')[0]?.state, 'queued')
     })
 
     it('ends at its stop what takes too long, which is no failure of the job', async () => {
-      const { scheduler, store } = await home.open([jobOf('digest')], { drainMs: 0 })
+      const { scheduler, store } = await home.open([jobOf('digest')])
       scheduler.start()
       await scheduler.runNow('digest')
       await home.runner.nth(1)
-      const stopped = scheduler.stop()
+      const stopped = scheduler.stop(0)
       await eventually(() => {
         home.clock.advance(0)
         assert.equal(home.ended.length, 1)

@@ -118,6 +118,8 @@ function submit(sent: SentAsk, wait: boolean): void {
   const request = { peer: peerName(sent), text: JSON.stringify(script), timeoutMs, ask: id, wait }
   asker.owner(REFUSALS, async ({ desk }) => {
     const handle = await desk.ask(request)
+    const { peer } = handle.record
+    if (peer !== to.id) throw new Error(`${id} goes to ${peer} instead of ${to.name}`)
     sent.acknowledged = true
     await follow(sent, handle)
   })
@@ -154,6 +156,7 @@ function someAsk({ ledger, random }: World): SentAsk | undefined {
   return ledger.sent.length === 0 ? undefined : random.of(ledger.sent.slice(-8))
 }
 
+/** What an owner calls a node: whoever came by the link of an invite is pinned under the name of who was invited. */
 function peerName({ asker, to }: { asker: SimNode; to: SimNode }): string {
-  return asker === to ? 'self' : to.name
+  return asker === to ? 'self' : (asker.node?.pins.byId(to.id)?.pin.name ?? to.id)
 }

@@ -8,7 +8,7 @@ import { Repository } from '../../../src/store/repository.ts'
 import { pins } from '../actions/pairing.ts'
 import type { Invariant } from '../invariant.ts'
 import { blocks } from '../reach.ts'
-import type { Ledger, MadeInvite } from '../ledger.ts'
+import type { MadeInvite } from '../ledger.ts'
 import type { SimNode } from '../sim-node.ts'
 import type { World } from '../world.ts'
 
@@ -26,7 +26,7 @@ export const PAIRING_INVARIANTS: readonly Invariant[] = [
     atRest: async (world) => {
       for (const made of world.ledger.invites) {
         const outcome = outcomeOf(made)
-        assertWhole(outcome, world.ledger)
+        assertWhole(outcome, world)
         world.tally(`invite: ${outcome.standing?.state ?? 'gone'}`)
         for (const { secret, standing } of outcome.joins) {
           world.tally(`join with the ${secret} secret: ${standing?.state ?? 'given up'}`)
@@ -79,15 +79,15 @@ export function isWaiting({ ledger }: World): boolean {
 }
 
 /** @throws when a pairing still waits for something, or is still tried */
-export function assertExpired({ ledger }: World): void {
-  for (const made of ledger.invites) {
+export function assertExpired(world: World): void {
+  for (const made of world.ledger.invites) {
     const outcome = outcomeOf(made)
     const what = undecided(outcome)
     assert.ok(what === undefined, what)
     for (const { joiner, standing } of outcome.joins) {
       assert.equal(standing?.nextAt, undefined, `${joiner.name} goes on trying ${made.key}`)
     }
-    assertWhole(outcome, ledger)
+    assertWhole(outcome, world)
   }
 }
 
@@ -104,7 +104,7 @@ function outcomeOf(made: MadeInvite): Outcome {
   }
 }
 
-function assertWhole({ joins, made, standing }: Outcome, ledger: Ledger): void {
+function assertWhole({ joins, made, standing }: Outcome, { goneMs, ledger, quietAt }: World): void {
   const { inviter, key } = made
   const by = standing?.used?.by
   for (const { joiner, secret, standing: join } of joins) {
@@ -116,6 +116,8 @@ function assertWhole({ joins, made, standing }: Outcome, ledger: Ledger): void {
     if (by !== joiner.id) continue
     const touched = ledger.edits(inviter, joiner) + ledger.edits(joiner, inviter) > 0
     if (touched || made.givenUpBy.has(joiner) || !mayTalk(inviter, joiner)) continue
+    // Kept apart until the time was over in which it could have come to its end.
+    if (join?.state === 'over' && join.until <= quietAt + goneMs) continue
     assert.equal(join?.state, 'paired', `half a pairing: only the inviter, ${what}`)
     const both = pins(inviter, joiner) && pins(joiner, inviter)
     assert.ok(both, `half a pairing: one has no pin, ${what}`)

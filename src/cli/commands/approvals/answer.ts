@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { Input } from '../../../node/control/api.ts'
 import { terminalSafe } from '../../../protocol/text.ts'
+import { assertPerson } from '../../assert-person.ts'
 import { sameHome } from '../../context.ts'
 import type { CliContext } from '../../context.ts'
 import { note, print, printJson } from '../../terminal.ts'
@@ -55,6 +56,7 @@ async function give(
   answer: Answer,
   { at: peer, json }: AnswerOptions,
 ): Promise<void> {
+  assertPerson(cli, 'kith approvals')
   const where = peer === undefined ? {} : { peer }
   const answered = await cli.client.call('answerApproval', { approval, answer, ...where })
   if (json === true) {

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type { Input, KeyReport, RetireReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import { typed } from '../../confirm.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
@@ -32,6 +33,7 @@ export function retireCommand(cli: CliContext): Command {
     .option('--yes', 'do not ask for its four words first')
     .option('--json', 'print one JSON object')
     .action(async (options: RetireOptions) => {
+      assertPerson(cli, 'kith key retire')
       await retire(cli, options)
     })
 }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type { RotationReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import { confirm } from '../../confirm.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
@@ -48,6 +49,7 @@ export function rotateCommand(cli: CliContext): Command {
     .option('--yes', 'do not ask whether it was stolen')
     .option('--json', 'print one JSON object')
     .action(async (options: RotateOptions) => {
+      assertPerson(cli, 'kith key rotate')
       await rotate(cli, options)
     })
 }

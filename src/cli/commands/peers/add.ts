@@ -2,9 +2,10 @@ import { Command } from 'commander'
 import type { GrantName } from '../../../protocol/pin.ts'
 import { sameHome } from '../../context.ts'
 import type { CliContext } from '../../context.ts'
+import { onlineOrOffline } from '../../online-or-offline.ts'
 import { note, print, printJson } from '../../terminal.ts'
 import { collectGrants, GRANTS_TEXT } from './grants.ts'
-import { editPeers, named, onlineOrOffline } from './reach.ts'
+import { editPeers, named } from './reach.ts'
 
 interface AddOptions {
   allow?: GrantName[]

@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import { terminalSafe } from '../../../protocol/text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { onlineOrOffline } from '../../online-or-offline.ts'
 import { print, printJson } from '../../terminal.ts'
-import { onlineOrOffline } from './reach.ts'
 
 /** `kith peers explain NAME VERB`: which rule decides. Calls nobody. Exits 5 when the answer is no. */
 export function explainCommand(cli: CliContext): Command {

@@ -8,6 +8,7 @@ const GRANTS: Readonly<Record<GrantName, true>> = {
   ask: true,
   status: true,
   approve: true,
+  'job.run': true,
   'key.rotate': true,
 }
 

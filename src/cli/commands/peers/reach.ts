@@ -1,20 +1,7 @@
 import type { Input, PeerReport } from '../../../node/control/api.ts'
-import { isFailure, KithError } from '../../../protocol/errors.ts'
-import type { CliContext, OfflineNode } from '../../context.ts'
-
-/** What the running node says or, when none runs, what the files say. */
-export async function onlineOrOffline<T>(
-  cli: CliContext,
-  online: (client: CliContext['client']) => Promise<T>,
-  offline: (node: OfflineNode) => Promise<T>,
-): Promise<T> {
-  try {
-    return await online(cli.client)
-  } catch (err) {
-    if (!isFailure(err, 'daemon-not-running')) throw err
-  }
-  return await offline(await cli.offline())
-}
+import { KithError } from '../../../protocol/errors.ts'
+import type { CliContext } from '../../context.ts'
+import { onlineOrOffline } from '../../online-or-offline.ts'
 
 /** All peers after a change of peers.yaml. */
 export async function editPeers(cli: CliContext, edit: Input<'editPeers'>): Promise<PeerReport[]> {

@@ -1,6 +1,7 @@
 import { runChecks, verdictOf } from '../../checks.ts'
 import type { KithNode } from '../../node.ts'
 import { openPairings } from './invites.ts'
+import { reportJob } from '../job-report.ts'
 import { reportPeer } from '../peer-report.ts'
 import type { NODE_ROUTES, StatusReport } from '../routes/node.ts'
 import type { HandlersOf } from '../routes/route.ts'
@@ -50,7 +51,21 @@ export async function reportStatus(node: KithNode, readyAfterMs: number): Promis
       .filter(({ state }) => state !== 'ok')
       .map(({ hint, what }) => ({ what, ...(hint === undefined ? {} : { hint }) })),
     asks: { ...asks, out: node.asker.pending },
+    jobs: countJobs(node),
     peers: node.pins.peers().map((peer) => reportPeer(node, peer)),
     pairings: openPairings(node),
+  }
+}
+
+function countJobs({ clock, jobs }: Pick<KithNode, 'clock' | 'jobs'>): StatusReport['jobs'] {
+  const reports = jobs.list().map((job) => reportJob(job, jobs.state(job.name), clock.now()))
+  const times = reports.flatMap(({ nextAt }) => nextAt ?? [])
+  const { open } = jobs
+  const running = open.filter(({ state }) => state === 'running').length
+  return {
+    on: reports.filter(({ enabled }) => enabled).length,
+    running,
+    queued: open.length - running,
+    ...(times.length === 0 ? {} : { nextAt: Math.min(...times) }),
   }
 }

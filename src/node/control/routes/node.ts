@@ -23,6 +23,13 @@ export const statusReport = z.strictObject({
   /** What is wrong, each with what to type next. */
   problems: z.array(z.strictObject({ what: z.string(), hint: z.string().optional() })),
   asks: z.strictObject({ running: z.int(), queued: z.int(), out: z.int() }),
+  /** Those that are on, and runs of jobs. */
+  jobs: z.strictObject({
+    on: z.int(),
+    running: z.int(),
+    queued: z.int(),
+    nextAt: z.exactOptional(at),
+  }),
   peers: z.array(peerReport),
   /** What somebody may still come by, what is being redeemed, and peers whose words nobody has compared. */
   pairings: pairingsReport,

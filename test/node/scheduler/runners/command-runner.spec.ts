@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KithError, isFailure } from '../../../../src/protocol/errors.ts'
+import { MAX_RESULT_BYTES } from '../../../../src/node/scheduler/artifact.ts'
+import type { Result } from '../../../../src/node/scheduler/runner.ts'
 import { CommandRunner } from '../../../../src/node/scheduler/runners/command-runner.ts'
 import { eventually } from '../../../helpers/eventually.ts'
 import { jobOf } from '../../../helpers/job-home.ts'
@@ -20,9 +22,14 @@ describe('command runner', () => {
   })
 
   async function run(script: string, signal = never, cwd?: string): Promise<string> {
+    return (await resultOf(script, signal, cwd)).summary
+  }
+
+  async function resultOf(script: string, signal = never, cwd?: string): Promise<Result> {
     const runner = new CommandRunner({
       env: { PATH: process.env['PATH'], SECRET: 'not for programs' },
       folder: folder(),
+      home: '/srv/kith',
       redacted: (text) => text.replaceAll('hunter2', '[redacted]'),
     })
     const progress = (): void => {
@@ -46,10 +53,34 @@ describe('command runner', () => {
     assert.ok(signs >= 2)
   })
 
+  it('makes all that a program writes its result, with what it was made from, and without secrets', async () => {
+    const { made } = await resultOf('echo the key is hunter2; printf "\\303\\050"')
+    assert.equal(made?.content, 'the key is [redacted]\n\ufffd(')
+    assert.equal(made.cut, undefined)
+    assert.equal(made.engine, 'command')
+    const argv = JSON.parse(made.prompt) as string[]
+    assert.deepEqual(argv.slice(0, 2), ['/bin/sh', '-c'])
+    assert.deepEqual(JSON.parse(made.context), {
+      cwd: folder(),
+      env: ['KITH_ATTEMPT', 'KITH_HOME', 'KITH_JOB', 'KITH_RUN', 'PATH'],
+    })
+  })
+
+  it('keeps the beginning of what is too long, and says so', async () => {
+    const script = (bytes: number): string => `head -c ${bytes} /dev/zero | tr '\\0' x`
+    const whole = await resultOf(script(MAX_RESULT_BYTES))
+    assert.equal(whole.made?.content.length, MAX_RESULT_BYTES)
+    assert.equal(whole.made.cut, undefined)
+    const more = await resultOf(`${script(MAX_RESULT_BYTES + 1)}; echo; echo last`)
+    assert.equal(more.made?.content.length, MAX_RESULT_BYTES)
+    assert.equal(more.made.cut, true)
+    assert.equal(more.summary, 'last')
+  })
+
   it('tells a program of its run, and nothing of the variables of this node', async () => {
     assert.equal(
-      await run('echo $KITH_JOB $KITH_RUN $KITH_ATTEMPT ${SECRET-none}'),
-      'digest the-run 2 none',
+      await run('echo $KITH_HOME $KITH_JOB $KITH_RUN $KITH_ATTEMPT ${SECRET-none}'),
+      '/srv/kith digest the-run 2 none',
     )
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { isFailure } from '../../../../src/protocol/errors.ts'
+import { KithError, isFailure } from '../../../../src/protocol/errors.ts'
 import type { EngineReach } from '../../../../src/node/scheduler/egress.ts'
 import { TargetRunner } from '../../../../src/node/scheduler/runners/target-runner.ts'
 import { jobOf } from '../../../helpers/job-home.ts'
@@ -8,22 +8,37 @@ const context = { run: 'the-run', attempt: 1, dueAt: 0, progress: () => undefine
 
 describe('target runner', () => {
   const reached: string[] = []
+  let full = false
 
-  function run(target: Record<string, unknown>, reach: EngineReach = 'none'): Promise<string> {
+  async function run(
+    target: Record<string, unknown>,
+    reach: EngineReach = 'none',
+  ): Promise<string> {
     reached.length = 0
     const at = (where: string) => ({
       run: () => {
         reached.push(where)
-        return Promise.resolve(where)
+        return Promise.resolve({ summary: where })
       },
     })
-    const runner = new TargetRunner({ ask: at('ask'), command: at('command'), reach: () => reach })
-    return runner.run(jobOf('digest', { target }), context, new AbortController().signal)
+    const runner = new TargetRunner({
+      ...{ ask: at('ask'), backup: at('backup'), command: at('command'), webhook: at('webhook') },
+      results: {
+        assertRoom: () => {
+          if (full) throw new KithError('list-full', 'full', { limit: 1 })
+        },
+      },
+      reachOf: () => reach,
+    })
+    const { signal } = new AbortController()
+    return (await runner.run(jobOf('digest', { target }), context, signal)).summary
   }
 
   it('hands a job to the runner of its target', async () => {
     assert.equal(await run({ kind: 'command', argv: ['true'] }), 'command')
     assert.equal(await run({ kind: 'ask', peer: 'self', text: 'hello' }), 'ask')
+    assert.equal(await run({ kind: 'backup' }), 'backup')
+    assert.equal(await run({ kind: 'webhook', url: 'https://example.org/' }), 'webhook')
     assert.equal(await run({ kind: 'ask', peer: 'bob', text: 'hello', egress: 'peers' }), 'ask')
   })
 
@@ -37,12 +52,12 @@ describe('target runner', () => {
     assert.equal(await run(target, 'local-model'), 'ask')
   })
 
-  for (const target of [{ kind: 'backup' }, { kind: 'webhook', url: 'https://example.org/' }]) {
-    it(`refuses the target ${target.kind}, which it has no runner for`, async () => {
-      await assert.rejects(
-        run(target),
-        (err: unknown) => isFailure(err, 'denied') && err.details.rule === 'target',
-      )
-    })
-  }
+  it('begins nothing whose result there is no room for', async () => {
+    full = true
+    const target = { kind: 'command', argv: ['true'] }
+    await assert.rejects(run(target), (err: unknown) => isFailure(err, 'list-full'))
+    assert.deepEqual(reached, [])
+    full = false
+    assert.equal(await run(target), 'command')
+  })
 })

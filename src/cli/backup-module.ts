@@ -1,0 +1,91 @@
+import type { BackupRoute, DoctorReport, Input, Output } from '../node/control/api.ts'
+import type { Home } from '../node/home.ts'
+
+/** What opens a backup: its passphrase, or age identities of which one is of a recipient. */
+export type BackupKey = { passphrase: string } | { identities: readonly string[] }
+
+type OnProgress = (progress: { doneBytes: number; totalBytes: number }) => void
+
+/** The backups of a home whose node does not run, by the routes of one that does. */
+export interface BackupFiles {
+  call: <N extends BackupRoute>(
+    name: N,
+    input: Input<N>,
+    signal?: AbortSignal,
+  ) => Promise<Output<N>>
+  close: () => Promise<void>
+}
+
+/** What a backup says of itself, in short. */
+export interface BackupSummary {
+  node: string
+  /** Number of the last event of its key log. */
+  sn: number
+  backupAt: number
+  software: string
+  files: number
+  bytes: number
+}
+
+type Found = NonNullable<Input<'noteBackup'>['found']>
+
+export interface VerifyReport {
+  how: 'hash' | 'content'
+  ok: boolean
+  why?: string
+  summary?: BackupSummary
+  found?: Found
+}
+
+export interface BackupDrill {
+  ok: boolean
+  findings: {
+    check: string
+    state: DoctorReport['state'] | 'unchecked'
+    what: string
+    hint?: string
+  }[]
+  summary?: BackupSummary
+  found?: Found
+}
+
+export interface RestoreReport {
+  summary: BackupSummary
+  merged: {
+    keyLog: 'home' | 'backup'
+    peers: 'home' | 'backup'
+    peersBeside: string | undefined
+    blocked: string[]
+    storeRead: boolean
+    revokedInvites: number
+    ahead: { peer: string; sn: number }[]
+  }
+  before?: string
+}
+
+/** What can be done with backups in this process. */
+export interface BackupModule {
+  openBackups: (home: Home, env: NodeJS.ProcessEnv) => Promise<BackupFiles>
+  sealOf: (file: string) => Promise<'passphrase' | 'recipients' | undefined>
+  makeBackupKey: (path: string, now: number) => Promise<string>
+  readBackupKey: (path: string) => Promise<string[]>
+  verifyFile: (
+    file: string,
+    what: { key: BackupKey | undefined; sha256: string },
+    onProgress: OnProgress,
+  ) => Promise<VerifyReport>
+  drillBackup: (init: {
+    file: string
+    key: BackupKey
+    home: Home
+    passphrase: string | undefined
+    onProgress: OnProgress
+  }) => Promise<BackupDrill>
+  restoreBackup: (init: {
+    file: string
+    key: BackupKey
+    home: Home
+    dryRun: boolean
+    onProgress: OnProgress
+  }) => Promise<RestoreReport>
+}

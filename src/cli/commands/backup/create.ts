@@ -1,0 +1,137 @@
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import type { Input, MadeReport } from '../../../node/control/api.ts'
+import { KithError } from '../../../protocol/errors.ts'
+import { barText, bytesText } from '../../bytes-text.ts'
+import type { CliContext } from '../../context.ts'
+import { sameHome } from '../../context.ts'
+import { EXIT } from '../../exit-codes.ts'
+import { collectList } from '../../options.ts'
+import { canPrompt, passphraseFromStdin } from '../../passphrase.ts'
+import { isTerminal, note, print, printJson, Progress } from '../../terminal.ts'
+import { withBackups } from './reach.ts'
+import type { Backups } from './reach.ts'
+
+/** So often a terminal hears how far it is. */
+const LOOK_MS = 200
+
+interface CreateOptions {
+  to?: string
+  recipient?: string[]
+  passphraseStdin?: true
+  json?: true
+}
+
+/** `kith backup create`: this home in one sealed file, while its node runs or not. */
+export function createCommand(cli: CliContext): Command {
+  return new Command('create')
+    .description('make a backup; the node goes on meanwhile')
+    .option(
+      '--to <path>',
+      'folder, or file that ends with .age, instead of backup.to in config.yaml',
+    )
+    .addOption(
+      new Option('--recipient <age1…>', 'who opens it, instead of a passphrase; may be given again')
+        .argParser(collectList)
+        .conflicts('passphraseStdin'),
+    )
+    .option('--passphrase-stdin', 'seal it with the first line of the standard input')
+    .option('--json', 'print one JSON object')
+    .action(async (options: CreateOptions) => {
+      await create(cli, options)
+    })
+}
+
+export async function create(cli: CliContext, options: CreateOptions): Promise<void> {
+  const made = await withBackups(cli, async (backups) => {
+    const lock = await lockFor(cli, backups, options)
+    const to = options.to === undefined ? {} : { to: resolve(options.to) }
+    return await shown(cli, backups, { ...to, ...lock })
+  })
+  const isWhole = made.verified?.ok === true
+  if (!isWhole) cli.exitCode = EXIT.failed
+  if (options.json === true) {
+    printJson(cli, made)
+    return
+  }
+  const found = isWhole
+    ? made.verified?.how === 'content'
+      ? 'opened again, and whole'
+      : 'on the disk as it was written'
+    : `and it is damaged: ${made.verified?.why ?? ''}`
+  print(cli, `${made.file}\n${bytesText(made.bytes)}, ${found}`)
+  if (isWhole) noteNext(cli, made)
+}
+
+/** What is to seal it; nothing where the config names recipients. */
+async function lockFor(
+  cli: CliContext,
+  backups: Backups,
+  { passphraseStdin, recipient }: CreateOptions,
+): Promise<Pick<Input<'createBackup'>, 'passphrase' | 'recipients'>> {
+  if (recipient !== undefined) return { recipients: recipient }
+  if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
+  if ((await backups.call('backups', {})).recipients.length > 0) return {}
+  if (!canPrompt(cli)) {
+    const what = 'without a terminal, say what seals the backup: --passphrase-stdin or --recipient'
+    throw new KithError('usage', what, { what }, { hint: 'kith backup keygen FILE' })
+  }
+  return { passphrase: await typedTwice(cli) }
+}
+
+async function typedTwice(cli: CliContext): Promise<string> {
+  const { askSecret } = await import('../../prompt.ts')
+  const passphrase = await askSecret(cli, 'Passphrase that seals the backup (not shown): ')
+  const again = passphrase === '' ? '' : await askSecret(cli, 'Once more: ')
+  if (passphrase !== '' && again === passphrase) return passphrase
+  const what = passphrase === '' ? 'a passphrase cannot be empty' : 'the two passphrases differ'
+  throw new KithError('usage', what, { what }, { hint: 'kith backup create' })
+}
+
+/** Makes it, and shows on a terminal how far it is. */
+async function shown(
+  cli: CliContext,
+  backups: Backups,
+  input: Input<'createBackup'>,
+): Promise<MadeReport> {
+  const interrupts = cli.interrupts()
+  const over = new AbortController()
+  const bar = new Progress(cli.stderr)
+  const watching = isTerminal(cli.stderr) ? watch(cli, backups, bar, over.signal) : undefined
+  try {
+    return await backups.call('createBackup', input, interrupts.first)
+  } catch (err) {
+    interrupts.first.throwIfAborted()
+    throw err
+  } finally {
+    over.abort()
+    await watching
+    bar.clear()
+    interrupts.release()
+  }
+}
+
+async function watch(
+  cli: CliContext,
+  backups: Backups,
+  bar: Progress,
+  over: AbortSignal,
+): Promise<void> {
+  while (!over.aborted) {
+    const progress = await backups.call('backupProgress', {}).catch(() => undefined)
+    if (progress !== undefined) {
+      const { doneBytes, phase, totalBytes } = progress
+      bar.show(barText(phase === 'checking' ? 'reading back' : 'writing', doneBytes, totalBytes))
+    }
+    await cli.sleep(LOOK_MS, over).catch(() => undefined)
+  }
+}
+
+function noteNext(cli: CliContext, { file, leftOut, lock }: MadeReport): void {
+  if (leftOut.length > 0) note(cli, `not in it: ${leftOut.join(', ')}`)
+  const key = lock === 'passphrase' ? '' : ' --identity FILE'
+  const opens = lock === 'passphrase' ? 'its passphrase' : 'the identity of one of its recipients'
+  note(cli, `to restore it, here or on another machine: kith restore ${file}${key}`)
+  note(cli, `nothing but ${opens} opens it: keep that apart from it`)
+  note(cli, `to see that it would start: ${sameHome(cli, `kith backup drill ${file}${key}`)}`)
+}

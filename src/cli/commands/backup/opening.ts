@@ -1,0 +1,65 @@
+import { KithError } from '../../../protocol/errors.ts'
+import type { BackupKey } from '../../backup-module.ts'
+import type { CliContext } from '../../context.ts'
+import { canPrompt, passphraseFromStdin } from '../../passphrase.ts'
+import { Progress } from '../../terminal.ts'
+import { barText } from '../../bytes-text.ts'
+
+export interface KeyOptions {
+  identity?: string
+  passphraseStdin?: true
+}
+
+/**
+ * What opens the backup in `file`, as far as it was given or a person can be asked; undefined for one that is sealed
+ * for recipients while no identity was named.
+ *
+ * @throws {KithError} `usage` when a passphrase is needed and nobody can be asked
+ */
+export async function keyFor(
+  cli: CliContext,
+  file: string,
+  { identity, passphraseStdin }: KeyOptions,
+): Promise<BackupKey | undefined> {
+  const { readBackupKey, sealOf } = await cli.backups()
+  if (identity !== undefined) return { identities: await readBackupKey(identity) }
+  if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
+  if ((await sealOf(file)) === 'recipients') return undefined
+  if (!canPrompt(cli)) {
+    const what = 'without a terminal, say what opens the backup: --passphrase-stdin or --identity'
+    throw new KithError('usage', what, { what })
+  }
+  const { askSecret } = await import('../../prompt.ts')
+  return { passphrase: await askSecret(cli, 'Passphrase of the backup (not shown): ') }
+}
+
+/** As `keyFor`. @throws {KithError} `usage` also when an identity is needed and none was named */
+export async function neededKey(
+  cli: CliContext,
+  file: string,
+  options: KeyOptions,
+): Promise<BackupKey> {
+  const key = await keyFor(cli, file, options)
+  if (key !== undefined) return key
+  const what = `${file} is sealed for recipients: name the file with the identity of one`
+  throw new KithError('usage', what, { what }, { hint: '--identity FILE' })
+}
+
+/** What comes of `run`, with a bar on a terminal that says how far it is. */
+export async function withBar<T>(
+  cli: Pick<CliContext, 'stderr'>,
+  what: string,
+  run: (onProgress: (progress: { doneBytes: number; totalBytes: number }) => void) => Promise<T>,
+): Promise<T> {
+  const bar = new Progress(cli.stderr)
+  let shown = ''
+  try {
+    return await run(({ doneBytes, totalBytes }) => {
+      const text = barText(what, doneBytes, totalBytes)
+      if (text !== shown) bar.show(text)
+      shown = text
+    })
+  } finally {
+    bar.clear()
+  }
+}

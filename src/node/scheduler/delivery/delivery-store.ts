@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import type { Database, Operation } from '../../../store/database.ts'
+import { Repository } from '../../../store/repository.ts'
+import { overCap, RUN_CAPS } from '../retention.ts'
+import { deliverySchema, isOpen } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
+
+/** Those that are removed in one batch: few enough that other writes need not wait long behind it. */
+const PRUNE_DELIVERIES = 500
+
+/**
+ * Keeps deliveries, and knows those that are still to arrive. Changes come one after another, and each is on disk
+ * before anybody acts on it.
+ */
+export class DeliveryStore {
+  readonly #database: Database
+  readonly #rows: Repository<Delivery>
+  /** Keys of those that are open, so that a start need not read all. */
+  readonly #openKeys: Repository<null>
+  readonly #open = new Map<string, Delivery>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(database: Database) {
+    this.#database = database
+    this.#rows = new Repository(database, 'deliveries', deliverySchema)
+    this.#openKeys = new Repository(database, 'deliveries-open', z.null())
+  }
+
+  static async open(database: Database): Promise<DeliveryStore> {
+    const store = new DeliveryStore(database)
+    for await (const key of store.#openKeys.keys()) {
+      const delivery = await store.#rows.get(key)
+      if (delivery !== undefined) store.#open.set(key, delivery)
+    }
+    return store
+  }
+
+  /** The changes that store new ones, for `Database.write`. Call `take` once they are written. */
+  add(deliveries: readonly Delivery[]): Operation[] {
+    return deliveries.flatMap((delivery) => this.#put(delivery))
+  }
+
+  /** Knows the deliveries of a run from now on, as they are on disk. */
+  async take(run: string): Promise<void> {
+    await this.change(run, () => undefined)
+  }
+
+  /** Those that are still to arrive, the oldest first. */
+  open(): Delivery[] {
+    return [...this.#open.values()]
+  }
+
+  /** True when some delivery of this run is still to arrive. */
+  awaits(run: string): boolean {
+    return this.open().some((delivery) => delivery.run === run)
+  }
+
+  /** All deliveries of a run, in the order of its job. */
+  async ofRun(run: string): Promise<Delivery[]> {
+    return await Array.fromAsync(this.#rows.values({ gt: `${run}.`, lt: `${run}/` }))
+  }
+
+  /** The newest first, from the whole store. */
+  async *newest(): AsyncGenerator<Delivery> {
+    yield* this.#rows.values({ reverse: true })
+  }
+
+  /** Those of later runs than that of `delivery`. */
+  async *after({ run }: Pick<Delivery, 'run'>): AsyncGenerator<Delivery> {
+    yield* this.#rows.values({ gt: `${run}/` })
+  }
+
+  /**
+   * Changes each delivery of a run for which `next` gives another, in one batch with `also`. Resolves with those that
+   * were changed once that is on disk.
+   */
+  async change(
+    run: string,
+    next: (delivery: Delivery) => Delivery | undefined,
+    also: readonly Operation[] = [],
+  ): Promise<Delivery[]> {
+    const turn = this.#turn.then(async () => await this.#change(run, next, also))
+    this.#turn = turn.catch(() => undefined)
+    return await turn
+  }
+
+  /** Removes those that ended long ago, or are too many; none that is still to arrive. Returns how many. */
+  async prune(now: number, caps: typeof RUN_CAPS = RUN_CAPS): Promise<number> {
+    const ended: { run: string; finalAt: number; failed: boolean }[] = []
+    for await (const { delivery, endedAt, state } of this.newest()) {
+      if (endedAt === undefined) continue
+      ended.push({ run: delivery, finalAt: endedAt, failed: state === 'dead' })
+    }
+    const gone = Array.from(overCap(ended, now, caps), ({ run }) => this.#rows.del(run))
+    for (let from = 0; from < gone.length; from += PRUNE_DELIVERIES) {
+      await this.#database.write(gone.slice(from, from + PRUNE_DELIVERIES), { durable: false })
+    }
+    return gone.length
+  }
+
+  async #change(
+    run: string,
+    next: (delivery: Delivery) => Delivery | undefined,
+    also: readonly Operation[],
+  ): Promise<Delivery[]> {
+    const before = await this.ofRun(run)
+    const changed = before.flatMap((delivery) => next(delivery) ?? [])
+    const operations = [...this.add(changed), ...also]
+    if (operations.length > 0) await this.#database.write(operations, { durable: true })
+    const after = new Map([...before, ...changed].map((delivery) => [delivery.delivery, delivery]))
+    for (const [key, delivery] of after) {
+      if (isOpen(delivery)) this.#open.set(key, delivery)
+      else this.#open.delete(key)
+    }
+    return changed
+  }
+
+  #put(delivery: Delivery): Operation[] {
+    const key = delivery.delivery
+    return [
+      this.#rows.put(key, delivery),
+      isOpen(delivery) ? this.#openKeys.put(key, null) : this.#openKeys.del(key),
+    ]
+  }
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { DeliveryStore } from '../../../../src/node/scheduler/delivery/delivery-store.ts'
+import { afterTry, deliveriesOf } from '../../../../src/node/scheduler/delivery/delivery.ts'
+import type { Delivery } from '../../../../src/node/scheduler/delivery/delivery.ts'
+import { Database } from '../../../../src/store/database.ts'
+import { jobOf } from '../../../helpers/job-home.ts'
+import { artifactIn, doneRun } from '../../../helpers/results.ts'
+import { tempFolder } from '../../../helpers/temp-folder.ts'
+
+const DAY_MS = 86_400_000
+const job = jobOf('digest', { deliver: [{ file: '/srv/a' }, { file: '/srv/b' }] })
+const chance = { now: 5_000, random: 0.5 }
+
+describe('delivery store', () => {
+  const folder = tempFolder()
+  let database: Database
+  let store: DeliveryStore
+
+  beforeEach(async () => {
+    database = await Database.open(folder())
+    store = await DeliveryStore.open(database)
+  })
+  afterEach(() => database.close())
+
+  async function add(at = 1_000): Promise<string> {
+    const run = doneRun('digest', at)
+    const rows = deliveriesOf(job, run, artifactIn(job, run))
+    await database.write(store.add(rows), { durable: false })
+    await store.take(run.run)
+    return run.run
+  }
+
+  async function end(run: string, state: 'done' | 'dead', now = 5_000): Promise<void> {
+    const failure = { kind: 'failed', code: 'x', why: 'y', again: false } as const
+    const how = state === 'done' ? ({ kind: 'done' } as const) : failure
+    await store.change(run, (row) => afterTry(row, how, { ...chance, now }))
+  }
+
+  it('knows what is open once that is written and taken, and not before', async () => {
+    const run = doneRun('digest', 1_000)
+    const operations = store.add(deliveriesOf(job, run, artifactIn(job, run)))
+    assert.deepEqual(store.open(), [])
+    await database.write(operations, { durable: false })
+    await store.take(run.run)
+    assert.equal(store.open().length, 2)
+    assert.equal(store.awaits(run.run), true)
+  })
+
+  it('knows it after a restart, from which what has ended stays away', async () => {
+    const first = await add(1_000)
+    const second = await add(2_000)
+    await end(first, 'done')
+    await database.close()
+    database = await Database.open(folder())
+    store = await DeliveryStore.open(database)
+    assert.deepEqual(
+      store.open().map(({ run }) => run),
+      [second, second],
+    )
+    assert.equal(store.awaits(first), false)
+    const states = (await store.ofRun(first)).map(({ state }) => state)
+    assert.deepEqual(states, ['done', 'done'])
+  })
+
+  it('changes one after another, each seeing the one before, in one batch with what goes along', async () => {
+    const run = await add()
+    const count = (row: Delivery): Delivery => ({ ...row, tries: row.tries + 1 })
+    await Promise.all([
+      store.change(run, count),
+      store.change(run, count),
+      store.change(run, count),
+    ])
+    assert.deepEqual(
+      (await store.ofRun(run)).map(({ tries }) => tries),
+      [3, 3],
+    )
+    assert.deepEqual(
+      store.open().map(({ tries }) => tries),
+      [3, 3],
+    )
+  })
+
+  it('goes on after a change that broke', async () => {
+    const run = await add()
+    const broken = store.change(run, () => {
+      throw new Error('no')
+    })
+    await assert.rejects(broken, /no/)
+    assert.equal((await store.change(run, (row) => ({ ...row, tries: 1 }))).length, 2)
+  })
+
+  it('tells those of later runs from those of a run and before', async () => {
+    const runs = [await add(1_000), await add(2_000), await add(3_000)]
+    const later = await Array.fromAsync(store.after({ run: runs[1] ?? '' }), ({ run }) => run)
+    assert.deepEqual(later, [runs[2], runs[2]])
+  })
+
+  it('forgets what ended long ago or is too much, dead ones apart, and nothing that is open', async () => {
+    const open = await add(1_000)
+    const old = await add(2_000)
+    await end(old, 'done', 0)
+    const dead = await add(3_000)
+    await end(dead, 'dead', 0)
+    const fresh = await add(4_000)
+    await end(fresh, 'done', 40 * DAY_MS)
+    assert.equal(await store.prune(40 * DAY_MS), 2)
+    const kept = await Array.fromAsync(store.newest(), ({ run }) => run)
+    assert.deepEqual([...new Set(kept)], [fresh, dead, open])
+    const few = { succeeded: { count: 1, ageMs: DAY_MS }, failed: { count: 0, ageMs: DAY_MS } }
+    assert.equal(await store.prune(40 * DAY_MS, few), 3)
+    assert.equal(store.open().length, 2)
+  })
+})
