@@ -73,6 +73,7 @@ export interface BackupModule {
     file: string,
     what: { key: BackupKey | undefined; sha256: string },
     onProgress: OnProgress,
+    signal?: AbortSignal,
   ) => Promise<VerifyReport>
   drillBackup: (init: {
     file: string
@@ -80,6 +81,7 @@ export interface BackupModule {
     home: Home
     passphrase: string | undefined
     onProgress: OnProgress
+    signal?: AbortSignal
   }) => Promise<BackupDrill>
   restoreBackup: (init: {
     file: string
@@ -87,5 +89,6 @@ export interface BackupModule {
     home: Home
     dryRun: boolean
     onProgress: OnProgress
+    signal?: AbortSignal
   }) => Promise<RestoreReport>
 }

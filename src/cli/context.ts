@@ -70,9 +70,18 @@ export interface OfflineNode {
   explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
   listJobs: (home: Home, env: NodeJS.ProcessEnv) => Promise<JobReport[]>
   showJob: (home: Home, env: NodeJS.ProcessEnv, name: string) => Promise<RouteOutput<'showJob'>>
-  editJobs: (home: Home, env: NodeJS.ProcessEnv, edit: RouteInput<'editJobs'>) => Promise<JobReport[]>
+  editJobs: (
+    home: Home,
+    env: NodeJS.ProcessEnv,
+    edit: RouteInput<'editJobs'>,
+  ) => Promise<JobReport[]>
   exportJobs: (home: Home, env: NodeJS.ProcessEnv) => Promise<string>
-  nextTimes: (home: Home, env: NodeJS.ProcessEnv, name: string, count: number) => Promise<TimesReport>
+  nextTimes: (
+    home: Home,
+    env: NodeJS.ProcessEnv,
+    name: string,
+    count: number,
+  ) => Promise<TimesReport>
   openKeys: (home: Home) => Promise<KeyFiles>
   openLostNode: (home: Home, path: string) => Promise<LostNodeFiles>
 }
@@ -183,7 +192,7 @@ export function processContext(argv: readonly string[]): CliContext {
 /** A restore that was cut off while it swapped is brought to its end before anything opens the home. */
 async function settle(home: Home): Promise<void> {
   const { settleHome } = await import('../node/backup/settle-home.ts')
-  await settleHome(home)
+  await settleHome(home, Date.now())
 }
 
 /** `--home` over `KITH_HOME`, `--profile` over `KITH_PROFILE`. @throws {KithError} `usage` */

@@ -79,6 +79,7 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'jobs-unreachable': EXIT.tryLater,
   'unknown-item': EXIT.failed,
   'item-failed': EXIT.failed,
+  replaced: EXIT.failed,
   'unknown-artifact': EXIT.failed,
   'delivery-failed': EXIT.failed,
   'unknown-model': EXIT.failed,

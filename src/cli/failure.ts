@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { getSystemErrorMessage, inspect } from 'node:util'
 import { isFailure, isWireCode } from '../protocol/errors.ts'
 import type { WireCode } from '../protocol/errors.ts'
 import { singleLine } from '../protocol/text.ts'
@@ -79,13 +79,24 @@ export function reportFailure(err: unknown): FailureReport {
     const error = { code, message, details: {}, hint: 'kith status', fromPeer: false }
     return { error, exitCode: exitCodeOf(code, 'here') }
   }
-  // The system has said what is wrong, and in which call; a stack is for what only we can explain.
-  const known = err instanceof Error && 'syscall' in err
-  const message = known ? err.message : inspect(err)
+  // The system has said what is wrong; a stack is for what only we can explain.
+  const message = isSystemError(err) ? systemText(err) : inspect(err)
   return {
     error: { code: 'internal', message, details: {}, fromPeer: false },
     exitCode: EXIT.failed,
   }
+}
+
+function isSystemError(err: unknown): err is NodeJS.ErrnoException {
+  return err instanceof Error && 'syscall' in err
+}
+
+/** `/mnt/usb/a.age: no such file or directory`: of a file, what the system says without its code and call. */
+function systemText(err: NodeJS.ErrnoException): string {
+  const { errno, message, path } = err
+  return path === undefined || errno === undefined
+    ? message
+    : `${path}: ${getSystemErrorMessage(errno)}`
 }
 
 /** True when the node closed its control socket in the middle of an answer. */
@@ -171,14 +182,21 @@ function plainText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** What lets us in there, by the rule that keeps us out. */
+const REMEDIES: ReadonlyMap<unknown, string> = new Map([
+  ['allow', 'kith peers allow NAME GRANT'],
+  ['run_by', 'kith jobs edit JOB --run-by NAME'],
+  ['enabled', 'kith jobs enable JOB'],
+  ['paused', 'kith jobs resume JOB'],
+])
+
 function hintOf(code: string, details: Details): string | undefined {
   const { retryAfterMs, rule } = details
   if (code === 'rate-limited' && typeof retryAfterMs === 'number') {
     return `again in ${durationText(retryAfterMs)}`
   }
-  if (code === 'denied' && rule === 'allow') {
-    return 'ask its owner, who can type: kith peers allow NAME GRANT'
-  }
+  const remedy = code === 'denied' ? REMEDIES.get(rule) : undefined
+  if (remedy !== undefined) return `ask its owner, who can type: ${remedy}`
   // Two key logs of ours stand against each other there, or it holds one that goes on after ours.
   if (code === 'frozen') return 'kith key recover'
   if (code === 'rotated') return 'kith key status'

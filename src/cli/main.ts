@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
 import { KithError } from '../protocol/errors.ts'
 import { VERSION } from '../protocol/software.ts'
 import { alertsCommand } from './commands/alerts/alerts.ts'
@@ -35,38 +35,24 @@ import type { CliContext, GlobalOptions } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { tellFailure } from './tell-failure.ts'
 
-/** All commands, in the order of the help. */
-const COMMANDS: readonly ((cli: CliContext) => Command)[] = [
-  initCommand,
-  idCommand,
-  startCommand,
-  stopCommand,
-  statusCommand,
-  doctorCommand,
-  alertsCommand,
-  approvalsCommand,
-  inviteCommand,
-  joinCommand,
-  invitesCommand,
-  peersCommand,
-  keyCommand,
-  pingCommand,
-  askCommand,
-  chatCommand,
-  asksCommand,
-  jobsCommand,
-  artifactsCommand,
-  sessionsCommand,
-  memoryCommand,
-  budgetCommand,
-  breakerCommand,
-  modelsCommand,
-  backupCommand,
-  restoreCommand,
-  mcpCommand,
-  mcpToolsCommand,
-  demoCommand,
-]
+/** All commands, in the order of the help, by what they are about. */
+const COMMANDS: Readonly<Record<string, readonly ((cli: CliContext) => Command)[]>> = {
+  'This node': [
+    initCommand,
+    idCommand,
+    startCommand,
+    stopCommand,
+    statusCommand,
+    doctorCommand,
+    demoCommand,
+  ],
+  'What waits for you': [alertsCommand, approvalsCommand],
+  Peers: [inviteCommand, joinCommand, invitesCommand, peersCommand, pingCommand],
+  'Ask and answer': [askCommand, chatCommand, asksCommand, sessionsCommand, memoryCommand],
+  'Models and tools': [modelsCommand, budgetCommand, breakerCommand, mcpCommand, mcpToolsCommand],
+  'What it does by itself': [jobsCommand, artifactsCommand],
+  'Keys and backups': [keyCommand, backupCommand, restoreCommand],
+}
 
 const EPILOGUE = `
 Exit codes: 0 ok, 1 failed, 2 usage, 3 the peer did not answer, 4 the peer refused, 5 refused by our
@@ -94,13 +80,17 @@ function programFor(cli: CliContext): Command {
     .version(VERSION)
     .option('-p, --profile <name>', 'which of the nodes of this home, or KITH_PROFILE')
     .option('--home <dir>', 'where the node is, instead of KITH_HOME or ~/.kith')
+    .commandsGroup('This node:')
+    .helpCommand('help [command]', 'say what a command does, and its options')
     .addHelpText('after', EPILOGUE)
     .hook('preAction', (_program, command) => {
       cli.globals = program.opts<GlobalOptions>()
       // A daemon outlives the reader of its log, and a job the reader of its end.
       if (!['start', 'run-due'].includes(command.name())) endWithReader(cli)
     })
-  for (const command of COMMANDS) program.addCommand(command(cli))
+  for (const [group, commands] of Object.entries(COMMANDS)) {
+    for (const command of commands) program.addCommand(command(cli).helpGroup(`${group}:`))
+  }
   settle(program, cli)
   return program
 }
@@ -108,6 +98,7 @@ function programFor(cli: CliContext): Command {
 /** Lets `command` and those below it throw what is wrong with a command line, instead of writing it and exiting. */
 function settle(command: Command, cli: CliContext): void {
   command
+    .configureHelp({ subcommandTerm })
     .exitOverride((err) => {
       throw err.exitCode === 0 || err.code === 'commander.help' ? err : usageFailure(command, err)
     })
@@ -119,11 +110,23 @@ function settle(command: Command, cli: CliContext): void {
   for (const child of command.commands) settle(child, cli)
 }
 
+/** `ask <name> <text>`: that it has options is said in its own help. */
+function subcommandTerm(command: Command): string {
+  return new Help().subcommandTerm(command).replace(' [options]', '')
+}
+
 /** Commander's message without its frame; the nearest name that it knows as a hint. */
 function usageFailure(command: Command, err: CommanderError): KithError<'usage'> {
   const [message = '', ...rest] = err.message.replace(/^error: /, '').split('\n')
   const near = /Did you mean (?:one of )?([\w-]+)/.exec(rest.join(' '))?.[1]
   const path = pathOf(command)
+  const { parent } = command
+  // What was meant for a command among its siblings went to the one that stands for all of them.
+  const [first = ''] = command.args
+  if (err.code === 'commander.excessArguments' && parent !== null && parent.args[0] === first) {
+    const what = `unknown command '${first}'`
+    return new KithError('usage', what, { what }, { cause: err, hint: `${pathOf(parent)} --help` })
+  }
   const hint =
     near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`
   return new KithError('usage', message, { what: message }, { cause: err, hint })

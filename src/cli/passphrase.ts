@@ -15,7 +15,12 @@ export async function passphraseFromStdin(cli: Pick<CliContext, 'stdin'>): Promi
   return checked(line, 'the standard input')
 }
 
-/** So many lines of the standard input, or fewer if there are no more. For secrets: none of them is kept. */
+/**
+ * So many lines of the standard input, or fewer if there are no more. For secrets: none of them is kept.
+ *
+ * @throws {KithError} `usage` when they are too long, or no text: half a passphrase, or one in which all that is no UTF-8
+ *   is the same, must not seal anything
+ */
 export async function linesFromStdin(
   { stdin }: Pick<CliContext, 'stdin'>,
   count: number,
@@ -23,11 +28,34 @@ export async function linesFromStdin(
   let text = Buffer.alloc(0)
   for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
     text = Buffer.concat([text, Buffer.from(chunk)])
-    const newlines = text.filter((byte) => byte === NEWLINE).byteLength
-    if (newlines >= count || text.byteLength > count * MAX_PASSPHRASE_BYTES) break
+    if (endOf(text, count) !== undefined || text.byteLength > count * MAX_PASSPHRASE_BYTES) break
   }
-  const lines = text.toString().split('\n', count)
-  return lines.map((line) => line.replace(/\r$/, ''))
+  const lines = text.subarray(0, endOf(text, count))
+  if (lines.byteLength > count * MAX_PASSPHRASE_BYTES) {
+    const what = `the standard input has a line of more than ${MAX_PASSPHRASE_BYTES} bytes`
+    throw new KithError('usage', what, { what })
+  }
+  const decoded = decodeText(lines).split('\n', count)
+  return decoded.map((line) => line.replace(/\r$/, ''))
+}
+
+/** Where so many lines end; undefined while there are fewer. */
+function endOf(text: Uint8Array, count: number): number | undefined {
+  let end = -1
+  for (let line = 0; line < count; line += 1) {
+    end = text.indexOf(NEWLINE, end + 1)
+    if (end === -1) return undefined
+  }
+  return end
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (err) {
+    const what = 'the standard input is no text in UTF-8'
+    throw new KithError('usage', what, { what }, { cause: err })
+  }
 }
 
 /**

@@ -16,7 +16,7 @@ export interface Outputs {
 const MAX_CELL_CHARS = 96
 const MAX_LAST_CELL_CHARS = 512
 
-/** Width of a terminal that does not tell its own. */
+/** Width of a terminal that does not tell its own, or says 0, as a serial line does. */
 const DEFAULT_COLUMNS = 80
 
 const CLEAR_LINE = '\r\u001B[2K'
@@ -100,8 +100,9 @@ export class Progress {
 
   show(text: string): void {
     if (!isTerminal(this.#stream)) return
-    const columns = this.#stream.columns ?? DEFAULT_COLUMNS
-    this.#stream.write(CLEAR_LINE + singleLine(text, Math.max(1, columns - 1)))
+    const { columns = 0 } = this.#stream
+    const width = columns > 0 ? columns : DEFAULT_COLUMNS
+    this.#stream.write(CLEAR_LINE + singleLine(text, Math.max(1, width - 1)))
     this.#shown = true
   }
 

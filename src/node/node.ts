@@ -205,7 +205,7 @@ export class KithNode {
     this.backups = new BackupDesk({ database, clock, records: backups }, { config, home })
     this.jobs = new JobHost(
       {
-        ...{ ...surroundings, alerts, deliveries, desk, home, jobs, leases, log, runs },
+        ...{ ...surroundings, alerts, deliveries, desk, home, jobs, leases, log, pins, runs },
         backups: this.backups,
         modelOf: (record) => agent.spending.modelOf(record),
         redacted: agent.redacted,

@@ -82,6 +82,8 @@ export interface FailureDetails extends WireDetails {
   'item-failed': { item: string; name: string }
   /** An id that no result has which is kept. */
   'unknown-artifact': { artifact: string }
+  /** A later run of the same job was put in its place. */
+  replaced: Record<string, never>
   /** What was to be handed on did not get to where it should. */
   'delivery-failed': { to: string; why: string }
   /** A model that the config does not name. */

@@ -13,6 +13,9 @@ export interface ReadPrivateOptions {
 
 const READ_DEFAULTS: Required<ReadPrivateOptions> = { maxBytes: 1_048_576, secret: false }
 
+/** A disk with FAT, as most that are carried about, has no links (link(2), EPERM): there an empty file takes the name first. */
+const NO_LINKS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
 const WRITABLE_BY_OTHERS = 0o022
 const OPEN_TO_OTHERS = 0o077
 
@@ -57,14 +60,34 @@ export async function writePrivateFile(path: string, bytes: Uint8Array): Promise
  * @throws {KithError} `exists`
  */
 export async function createPrivateFile(path: string, bytes: Uint8Array): Promise<void> {
-  await writeBeside(path, bytes, async (temporary) => {
+  await writeBeside(path, bytes, (temporary) => placeNew(temporary, path))
+}
+
+/**
+ * Gives the file at `temporary` the name `path`, which nothing may have.
+ *
+ * @throws {KithError} `exists`
+ */
+export async function placeNew(temporary: string, path: string): Promise<void> {
+  try {
     // A link, unlike a rename, fails when the name is taken; unlike O_EXCL, it never shows half a file.
-    await link(temporary, path).catch((err: unknown) => {
-      if (errnoOf(err) !== 'EEXIST') throw err
-      throw new KithError('exists', `${path} is there already`, { what: path }, { cause: err })
-    })
+    await link(temporary, path)
     await unlink(temporary)
-  })
+  } catch (err) {
+    if (errnoOf(err) === 'EEXIST') throw taken(path, err)
+    if (!NO_LINKS.includes(errnoOf(err) ?? '')) throw err
+    await open(path, 'wx', 0o600).then(
+      (empty) => empty.close(),
+      (reason: unknown) => {
+        throw errnoOf(reason) === 'EEXIST' ? taken(path, reason) : reason
+      },
+    )
+    await rename(temporary, path)
+  }
+}
+
+function taken(path: string, cause: unknown): KithError<'exists'> {
+  return new KithError('exists', `${path} is there already`, { what: path }, { cause })
 }
 
 /**

@@ -131,6 +131,24 @@ describe('a failure is reported', () => {
     assert.equal(reportFailure(err).error.message, 'connect EACCES /x')
   })
 
+  for (const [rule, remedy] of [
+    ['allow', 'kith peers allow NAME GRANT'],
+    ['enabled', 'kith jobs enable JOB'],
+    ['constructor', undefined],
+  ] as const) {
+    it(`of a refusal by the rule ${rule} with ${remedy ?? 'no remedy'}`, () => {
+      const { error } = reportFailure(new RefusedByPeer('denied', { rule }))
+      assert.equal(error.hint, remedy && `ask its owner, who can type: ${remedy}`)
+    })
+  }
+
+  it('of the system about a file by its path, without a code and a call', () => {
+    const [code, path] = ['ENOENT', '/mnt/usb/a.age']
+    const text = `${code}: no such file or directory, open '${path}'`
+    const err = Object.assign(new Error(text), { code, errno: -2, path, syscall: 'open' })
+    assert.equal(reportFailure(err).error.message, `${path}: no such file or directory`)
+  })
+
   it('of our own making with its stack, as nobody else can explain it', () => {
     const { error, exitCode } = reportFailure(new TypeError('no such thing'))
     assert.match(error.message, /^TypeError: no such thing\n +at /)

@@ -22,6 +22,19 @@ describe('kith', () => {
     assert.match(cli.stdout.text, /Usage: kith/)
   })
 
+  it('has each command in its help once, below what it is about', async () => {
+    await cli.kith('--help')
+    const groups = cli.stdout.text
+      .split('\n\n')
+      .filter((part) => /^[A-Z][a-z ]+:\n {2}[a-z]/.test(part))
+    const heads = groups.map((group) => group.split('\n')[0])
+    assert.deepEqual(heads.slice(0, 2), ['This node:', 'What waits for you:'])
+    assert.ok(!heads.includes('Commands:'))
+    const names = groups.flatMap((group) => group.match(/(?<=^ {2})[a-z-]+/gm) ?? [])
+    assert.equal(new Set(names).size, names.length)
+    assert.ok(names.includes('restore') && names.includes('help'))
+  })
+
   it('prints its help as an error when nothing is said', async () => {
     assert.equal(await cli.kith(), 2)
     assert.match(cli.stderr.text, /Usage: kith/)
@@ -31,6 +44,12 @@ describe('kith', () => {
   const faults: [args: string, told: string][] = [
     ['pnig bob', "kith: unknown command 'pnig'\ntry: kith ping\n"],
     ['peers ad bob', "kith: unknown command 'ad'\ntry: kith peers add\n"],
+    ['approvals gratn', "kith: unknown command 'gratn'\ntry: kith approvals --help\n"],
+    [
+      'approvals list now',
+      "kith: too many arguments for 'list'. Expected 0 arguments but got 1.\n" +
+        'try: kith approvals list --help\n',
+    ],
     ['qqqq', "kith: unknown command 'qqqq'\ntry: kith --help\n"],
     ['status --jsn', "kith: unknown option '--jsn'\ntry: --json\n"],
     ['ping', "kith: missing required argument 'name'\ntry: kith ping --help\n"],

@@ -21,6 +21,23 @@ describe('a passphrase', () => {
       })
     }
 
+    it('may be as long as it says, and not longer: half of one opens nothing', async () => {
+      const long = 'x'.repeat(4_096)
+      const read = (...chunks: string[]): Promise<string> =>
+        passphraseFromStdin({ stdin: Readable.from(chunks) })
+      assert.equal(await read(long, '\nmore'), long)
+      for (const chunks of [[`${long}x\n`], [`${long}x`, 'more\n'], [`${long}x`]]) {
+        await assert.rejects(read(...chunks), (err) => isFailure(err, 'usage'))
+      }
+    })
+
+    it('is text: of bytes that are none, one is as good as another', async () => {
+      const read = (...bytes: number[]): Promise<string> =>
+        passphraseFromStdin({ stdin: Readable.from([Buffer.from(bytes)]) })
+      assert.equal(await read(0xc3, 0xa9, 0x0a, 0xff), 'é')
+      await assert.rejects(read(0x63, 0xe9, 0x0a), (err) => isFailure(err, 'usage'))
+    })
+
     for (const text of ['', '\n', '\nlater\n']) {
       it(`is not ${JSON.stringify(text)}`, async () => {
         const stdin = Readable.from([text])

@@ -115,6 +115,12 @@ describe('Progress', () => {
     assert.equal(stream.text, '\r\u001B[2Kabcd…')
   })
 
+  it('has room on a terminal that says it has none', () => {
+    const stream = Object.assign(terminal(), { columns: 0 })
+    new Progress(stream).show('tidy is running')
+    assert.equal(stream.text, '\r\u001B[2Ktidy is running')
+  })
+
   it('says nothing elsewhere', () => {
     const stream = new Screen()
     const progress = new Progress(stream)

@@ -26,13 +26,15 @@ import type { Delivery } from '../../src/node/scheduler/delivery/delivery.ts'
 import { webhookSignature } from '../../src/node/scheduler/delivery/webhook.ts'
 import { isEnded } from '../../src/node/scheduler/run.ts'
 import type { Run } from '../../src/node/scheduler/run.ts'
+import { program } from '../helpers/programs.ts'
 import { chance } from './chance.ts'
 import { crashJobs, madeBy, openJobs } from './run-jobs.ts'
 
-const SCRIPT = new URL('./run-jobs.ts', import.meta.url).pathname
-
 /** A run takes a few ms, and its writes some more. */
 const MAX_DELAY_MS = 40
+
+/** Share of the kills whose moment is counted from the start, when nothing may have begun; others, from the first run. */
+const EARLY = 0.2
 
 /** Share of the calls that the sink does not take. */
 const SINK_FAILS = 0.25
@@ -55,12 +57,13 @@ export async function crashScheduler(init: {
   const sink = await Sink.listen(folder, () => random() < SINK_FAILS)
   try {
     for (let point = 0; point < init.points; point++) {
-      await killOnce(folder, sink.url, random() * MAX_DELAY_MS, ended)
+      const from = random() < EARLY ? 'ready' : 'begun'
+      await killOnce(folder, sink.url, { from, ms: random() * MAX_DELAY_MS }, ended)
     }
     const { outcomes, runs } = await readEnds(folder, sink.url)
     assertOnce(runs, await readFile(join(folder, 'effects'), 'utf8'))
     for (const run of runs.values()) assertResult(run, outcomes.get(run.run), sink)
-    await assertFiles(folder, runs)
+    await assertFiles(folder, runs, outcomes)
     for (const [run, state] of ended) {
       assert.equal(runs.get(run)?.state, state, `${run} had ended as ${state}`)
     }
@@ -130,20 +133,22 @@ class Sink {
   }
 }
 
-/** Lets a process run jobs for so long, and kills it. What it said to have ended goes to `ended`. */
+/** Lets a process run jobs, and kills it so long after it has said a word. What it said to have ended goes to `ended`. */
 async function killOnce(
   folder: string,
   sink: string,
-  ms: number,
+  moment: { from: 'ready' | 'begun'; ms: number },
   ended: Map<string, string>,
 ): Promise<void> {
   const stdio = ['ignore', 'pipe', 'inherit'] as const
-  const child = spawn(process.execPath, [SCRIPT, folder, sink], { stdio: [...stdio] })
+  const child = spawn(process.execPath, [program('run-jobs'), folder, sink], {
+    stdio: [...stdio],
+  })
   const exit = once(child, 'exit')
   for await (const line of createInterface(child.stdout)) {
     const [run = '', state] = line.split(' ')
     if (state !== undefined) ended.set(run, state)
-    else void delay(ms).then(() => child.kill('SIGKILL'))
+    else if (run === moment.from) void delay(moment.ms).then(() => child.kill('SIGKILL'))
   }
   await exit
   assert.equal(child.signalCode, 'SIGKILL')
@@ -209,11 +214,16 @@ function assertResult(run: Run, outcomes: Outcomes | undefined, sink: Sink): voi
   assert.equal(data.content, made.content)
 }
 
-/** Each file has the newest result of its job. */
-async function assertFiles(folder: string, runs: Map<string, Run>): Promise<void> {
+/** Each file has the result of its job that was the last to be there. */
+async function assertFiles(
+  folder: string,
+  runs: Map<string, Run>,
+  outcomes: Map<string, Outcomes>,
+): Promise<void> {
+  const orderOf = ({ run }: Run): number => outcomes.get(run)?.deliveries[0]?.order ?? 0
   const done = [...runs.values()].filter(({ state }) => state === 'succeeded')
   for (const [job, own] of Map.groupBy(done, (run) => run.job)) {
-    const newest = own.reduce((last, run) => (run.run > last.run ? run : last))
+    const newest = own.reduce((last, run) => (orderOf(run) > orderOf(last) ? run : last))
     const { content } = madeBy(newest.run, newest.attempts)
     assert.equal(await readFile(join(folder, `${job}.txt`), 'utf8'), content)
   }

@@ -1,7 +1,8 @@
 /**
  * Run as a process of its own: runs jobs over the store in the folder given until it is killed, and delivers what they
  * make to files there and to the address given. Each attempt leaves two lines in the file `effects` beside the store,
- * one when it begins and one when it has done its work; what has ended, and is on disk, is printed.
+ * one when it begins and one when it has done its work. It prints when it is ready and when the first run has begun, and
+ * what has ended and is on disk.
  */
 import { randomBytes } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -83,9 +84,12 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const note = (line: string): void => {
     appendFileSync(join(folder, 'effects'), `${line}\n`)
   }
+  let begun = false
   const runner: Runner = {
     run: async (_job, { attempt, run }) => {
       note(`begun ${run} ${attempt}`)
+      if (!begun) process.stdout.write('begun\n')
+      begun = true
       await delay(Math.random() * 3)
       note(`done ${run} ${attempt}`)
       return { summary: `attempt ${attempt}`, made: madeBy(run, attempt) }

@@ -98,7 +98,7 @@ async function isThere(words: readonly string[], flags: readonly string[]): Prom
 }
 
 function isGroup(help: string): boolean {
-  return /^Commands:$/m.test(help)
+  return /^Usage: .* \[command\]$/m.test(help)
 }
 
 async function helpOf(path: string): Promise<string> {

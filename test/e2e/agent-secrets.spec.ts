@@ -4,17 +4,15 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { wordsToSeed } from '../../src/protocol/recovery-words.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { LAB_KEY, configureAgent, modelAt } from '../helpers/live-agent.ts'
 import { ModelServer } from '../helpers/model-server.ts'
+import { program } from '../helpers/programs.ts'
 import { kith } from '../helpers/run-kith.ts'
 import { filesWith } from '../helpers/search-secret.ts'
-
-const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
 
 /** Of no shape that a scanner knows. */
 const KEY = 'canary7d1f0c5be2a94c53b86e'
@@ -53,7 +51,7 @@ describe('the secrets of a node', () => {
   async function startBob(): Promise<void> {
     const file = join(bob.home.path, '..', 'passphrase')
     await writeFile(file, PASSPHRASE, { mode: 0o600 })
-    daemon = spawn(process.execPath, [KITH, 'start', '--log-level', 'debug'], {
+    daemon = spawn(process.execPath, [program('kith'), 'start', '--log-level', 'debug'], {
       env: {
         ...{ PATH: process.env['PATH'], KITH_HOME: bob.home.path },
         ...{ KITH_PASSPHRASE_FILE: file, [LAB_KEY]: KEY },

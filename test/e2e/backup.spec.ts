@@ -1,18 +1,49 @@
 import assert from 'node:assert/strict'
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeBackupKey } from '../../src/node/backup/backup-keys.ts'
 import type { BackupReport, DoctorReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { kith, kithWith } from '../helpers/run-kith.ts'
+import { runToEnd } from '../helpers/run-to-end.ts'
 
 const PASSPHRASE = 'correct horse\n'
+
+/** What seals a backup and what opens it, by flags and by what is typed. */
+interface Lock {
+  seals: string[]
+  opens: string[]
+  typed: string
+  verified: 'content' | 'hash'
+}
+
+/** Its key takes a second, each time. */
+const BY_PASSPHRASE: Lock = {
+  seals: ['--passphrase-stdin'],
+  opens: ['--passphrase-stdin'],
+  typed: PASSPHRASE,
+  verified: 'content',
+}
 
 describe('backups of live nodes', () => {
   const make = liveNodes()
   let folder: string
   let made = 0
+  let forRecipient: Lock
+
+  before(async () => {
+    const { home } = await make('owner-of-the-key')
+    const path = join(dirname(home.path), 'identity.txt')
+    const recipient = await makeBackupKey(path, Date.now())
+    forRecipient = {
+      seals: ['--recipient', recipient],
+      opens: ['--identity', path],
+      typed: '',
+      verified: 'hash',
+    }
+  })
 
   /** A folder for backups beside the homes. */
   async function backupFolder(node: LiveNode): Promise<string> {
@@ -21,29 +52,41 @@ describe('backups of live nodes', () => {
     return path
   }
 
-  /** Makes a backup that the passphrase opens. Returns its path. */
-  async function backUp(node: LiveNode): Promise<string> {
+  /** Makes a backup. Returns its path. */
+  async function backUp(
+    node: LiveNode,
+    { seals, typed, verified } = forRecipient,
+  ): Promise<string> {
     folder = await backupFolder(node)
-    const args = ['backup', 'create', '--to', folder, '--passphrase-stdin', '--json']
-    const { code, err, out } = await kithWith(node, PASSPHRASE, ...args)
+    const args = ['backup', 'create', '--to', folder, ...seals, '--json']
+    const { code, err, out } = await kithWith(node, typed, ...args)
     assert.equal(code, 0, err)
     const report = JSON.parse(out) as BackupReport
-    assert.deepEqual([report.verified?.how, report.verified?.ok], ['content', true])
+    assert.deepEqual([report.verified?.how, report.verified?.ok], [verified, true])
     return report.file
   }
 
-  async function restore(node: LiveNode, file: string, ...more: string[]): Promise<void> {
-    const args = ['restore', file, '--passphrase-stdin', ...more]
-    const { code, err } = await kithWith(node, PASSPHRASE, ...args)
+  async function restore(
+    node: LiveNode,
+    file: string,
+    { opens, typed } = forRecipient,
+    ...more: string[]
+  ): Promise<void> {
+    const { code, err } = await kithWith(node, typed, 'restore', file, ...opens, ...more)
     assert.equal(code, 0, err)
   }
 
   /** The same node on another machine, as far as there is one: nothing is there, and it listens elsewhere. */
-  async function elsewhere(node: LiveNode, name: string, file: string): Promise<LiveNode> {
+  async function elsewhere(
+    node: LiveNode,
+    name: string,
+    file: string,
+    lock = forRecipient,
+  ): Promise<LiveNode> {
     await appendFile(node.home.peers, '', { mode: 0o600 })
     const copy = await node.stolen(name)
     await rm(copy.home.path, { recursive: true })
-    await restore(copy, file)
+    await restore(copy, file, lock)
     const config = await readFile(copy.home.config, 'utf8')
     await writeFile(copy.home.config, config.replace(node.address, copy.address))
     return copy
@@ -70,12 +113,12 @@ describe('backups of live nodes', () => {
         asks.push(final.outcome)
       }
     })()
-    const file = await backUp(alice)
+    const file = await backUp(alice, BY_PASSPHRASE)
     over.abort()
     await load
     assert.ok(asks.length > 0)
     await alice.kill()
-    const again = await elsewhere(alice, 'writer-again', file)
+    const again = await elsewhere(alice, 'writer-again', file, BY_PASSPHRASE)
     await again.start()
     const { id } = await again.status()
     assert.equal(id, alice.id)
@@ -97,7 +140,7 @@ describe('backups of live nodes', () => {
     assert.equal((await kith(alice, 'key', 'rotate', '--yes')).code, 0)
     const key = (await alice.status()).key
     await alice.stop()
-    await restore(alice, file, '--force')
+    await restore(alice, file, forRecipient, '--force')
     await alice.start()
     const status = await alice.status()
     assert.deepEqual([status.id, status.key, status.peers], [alice.id, key, []])
@@ -112,7 +155,7 @@ describe('backups of live nodes', () => {
 
   it('are refused with another passphrase, and while the node runs: no file is written', async () => {
     const alice = await make('refused')
-    const file = await backUp(alice)
+    const file = await backUp(alice, BY_PASSPHRASE)
     const beside = await readdir(dirname(alice.home.path))
     const before = await stat(alice.home.path)
     const args = ['restore', file, '--passphrase-stdin', '--force']
@@ -143,7 +186,7 @@ describe('backups of live nodes', () => {
     // As a kill leaves it between the two renames of the swap.
     const other = await elsewhere(alice, 'cut-other', file)
     await rename(path, `${path}.before-1`)
-    await rename(other.home.path, `${path}.restored-1`)
+    await rename(other.home.path, `${path}.restoring-1`)
     const init = await kith(alice, 'init', '--clear')
     assert.equal(init.code, 1)
     assert.match(init.err, /identity\.json is there already/)
@@ -154,7 +197,7 @@ describe('backups of live nodes', () => {
   it('that are killed while they are restored leave the home as it was', async () => {
     const alice = await make('killed')
     await writeFile(join(alice.home.workspace, 'large'), Buffer.alloc(8_388_608, 7))
-    const file = await backUp(alice)
+    const file = await backUp(alice, BY_PASSPHRASE)
     await writeFile(join(alice.home.workspace, 'large'), 'of the home')
     const home = dirname(alice.home.path)
     for (let round = 0; round < 3; round += 1) {
@@ -172,7 +215,7 @@ describe('backups of live nodes', () => {
       assert.match((await kith(alice, 'id')).out, new RegExp(alice.id))
       await writeFile(join(alice.home.workspace, 'large'), 'of the home')
     }
-    await restore(alice, file, '--force')
+    await restore(alice, file, BY_PASSPHRASE, '--force')
     assert.equal((await stat(join(alice.home.workspace, 'large'))).size, 8_388_608)
     const left = (await readdir(home)).filter((name) => /killed\.(restor|drill)/.test(name))
     assert.deepEqual(left, [])
@@ -180,7 +223,7 @@ describe('backups of live nodes', () => {
 
   it('are tried out beside the home, and a damaged one is told of until it is gone', async () => {
     const alice = await make('driller')
-    const file = await backUp(alice)
+    const file = await backUp(alice, BY_PASSPHRASE)
     await alice.start()
     const drill = ['backup', 'drill', '--passphrase-stdin', '--json']
     const good = await kithWith(alice, PASSPHRASE, ...drill)
@@ -218,7 +261,7 @@ describe('backups of live nodes', () => {
     await writeFile(alice.home.jobs, `${jobs.join('\n')}\n`, { mode: 0o600 })
     await appendFile(alice.home.config, `backup: {to: ${folder}}\n`)
     await alice.start()
-    const failed = await alice.client.call('runJob', { job: 'nightly', wait: true })
+    const failed = await runToEnd(alice.client, 'nightly')
     assert.deepEqual([failed.state, failed.failure?.code], ['failed', 'usage'])
     assert.match(failed.failure?.why ?? '', /backup\.recipients in config\.yaml/)
     await alice.stop()
@@ -228,7 +271,7 @@ describe('backups of live nodes', () => {
     const to = `backup: {to: ${folder}, recipients: [${recipient}]}`
     await writeFile(alice.home.config, config.replace(/backup: .*/, to))
     await alice.start()
-    const run = await alice.client.call('runJob', { job: 'nightly', wait: true })
+    const run = await runToEnd(alice.client, 'nightly')
     assert.equal(run.state, 'succeeded', JSON.stringify(run.failure))
     const { backups } = await alice.client.call('backups', {})
     const [backup] = backups

@@ -3,14 +3,12 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
+import { program } from '../helpers/programs.ts'
 import { kithWith } from '../helpers/run-kith.ts'
-
-const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
 
 const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
@@ -75,7 +73,7 @@ class Terminal {
   #shown = ''
 
   constructor(node: LiveNode) {
-    const command = `'${process.execPath}' '${KITH}' chat`
+    const command = `'${process.execPath}' '${program('kith')}' chat`
     const env = { PATH: process.env['PATH'], KITH_HOME: node.home.path, TERM: 'xterm' }
     const options = ['--quiet', '--flush', '--return', '--command', command, '/dev/null']
     this.#child = spawn('script', options, { env, stdio: ['pipe', 'pipe', 'inherit'] })

@@ -7,6 +7,7 @@ import { isFailure } from '../../src/protocol/errors.ts'
 import { Database } from '../../src/store/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { LiveNode } from '../helpers/live-node.ts'
+import { runToEnd } from '../helpers/run-to-end.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 describe('jobs of a node that runs', function () {
@@ -114,8 +115,7 @@ describe('jobs of a node that runs', function () {
       manual('too-far', { ...ask('bob') }, { attempts: { max: 1 } }),
     )
     await Promise.all([alice.start(), bob.start()])
-    const run = async (job: string): Promise<RunReport> =>
-      await alice.client.call('runJob', { job, wait: true })
+    const run = async (job: string): Promise<RunReport> => await runToEnd(alice.client, job)
     assert.deepEqual(
       [await run('own'), await run('at-bob')].map(({ state, summary }) => [state, summary]),
       [
@@ -183,7 +183,7 @@ describe('jobs of a node that runs', function () {
     await node.logLine(({ jobs, msg }) => msg === 'jobs in force' && jobs === 1)
     await writeFile(node.home.jobs, 'version: 1\njobs:\n  - name: two\n    zone: Nowhere\n')
     await node.logLine(({ msg }) => msg === 'jobs file not taken, last good one kept')
-    assert.equal((await node.client.call('runJob', { job: 'one', wait: true })).state, 'succeeded')
+    assert.equal((await runToEnd(node.client, 'one')).state, 'succeeded')
     const { health, problems } = await node.client.call('status', {})
     assert.equal(health, 'degraded')
     const broken = problems.find(({ what }) => /jobs\.yaml:\d+:\d+: /.test(what))

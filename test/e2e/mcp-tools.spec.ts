@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { configureAgent, LAB_KEY, modelAt } from '../helpers/live-agent.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { ModelServer } from '../helpers/model-server.ts'
+import { program } from '../helpers/programs.ts'
 import { kith } from '../helpers/run-kith.ts'
 
-const SERVER = fileURLToPath(new URL('../helpers/mcp-server.ts', import.meta.url))
 const CALL = { name: 'notes__echo', input: { text: 'water them' } }
 
 describe('a node with an MCP server', function () {
@@ -25,7 +24,7 @@ describe('a node with an MCP server', function () {
       return { kind: 'tools', calls: [CALL] }
     }
     bob = await make('bob', { env: { [LAB_KEY]: 'sk-lab' } })
-    const run = [process.execPath, SERVER, 'as-it-is']
+    const run = [process.execPath, program('mcp-server'), 'as-it-is']
     const mcp = [{ name: 'notes', run, tools: ['echo'], class: 'read' as const }]
     await configureAgent(bob, { ...modelAt(model), mcp })
   })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text as allOf } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { Client } from '@modelcontextprotocol/client'
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
@@ -10,8 +9,7 @@ import type { AskReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { linkedPair, liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-
-const KITH = fileURLToPath(new URL('../../bin/kith.js', import.meta.url))
+import { program } from '../helpers/programs.ts'
 
 const CLIENT = { name: 'stock', version: '1.0.0' }
 
@@ -38,7 +36,7 @@ describe('kith mcp', function () {
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,
-        args: [KITH, '--home', alice.home.path, 'mcp'],
+        args: [program('kith'), '--home', alice.home.path, 'mcp'],
         env: { PATH: process.env['PATH'] ?? '' },
         stderr: 'ignore',
       }),
@@ -120,7 +118,7 @@ describe('kith mcp', function () {
   }
 
   it('cancels what it has asked when its client goes away, and ends', async () => {
-    const child = spawn(process.execPath, [KITH, '--home', alice.home.path, 'mcp'], {
+    const child = spawn(process.execPath, [program('kith'), '--home', alice.home.path, 'mcp'], {
       env: { PATH: process.env['PATH'] },
       stdio: 'pipe',
     })

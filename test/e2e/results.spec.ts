@@ -6,6 +6,7 @@ import { webhookSignature } from '../../src/node/scheduler/delivery/webhook.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { LiveNode } from '../helpers/live-node.ts'
 import { kith } from '../helpers/run-kith.ts'
+import { runToEnd } from '../helpers/run-to-end.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 import { WebhookSink } from '../helpers/webhook-sink.ts'
 
@@ -66,10 +67,7 @@ describe('results of a node that runs', function () {
       ],
     })
     await Promise.all([alice.start(), bob.start()])
-    const { artifact: id = '', run } = await alice.client.call('runJob', {
-      job: 'digest',
-      wait: true,
-    })
+    const { artifact: id = '', run } = await runToEnd(alice.client, 'digest')
     assert.equal(id, run)
     const shown = await kith(alice, 'artifacts', 'show', id)
     assert.match(shown.out, /\n\n {4}hello\n/)

@@ -91,6 +91,8 @@ export class JobHome {
   readonly ended: Run[] = []
   /** What is stored of results: nothing, unless a test is about them. */
   resultRows: ResultRows = () => []
+  /** Peers that may start no job now. */
+  readonly barred = new Set<string>()
   readonly #folder: string
   readonly #waiting: { count: number; resolve: () => void }[] = []
   #database: Database | undefined
@@ -120,8 +122,11 @@ export class JobHome {
     const { clock } = this
     const log = pino({ level: 'silent' })
     const resultRows: ResultRows = (...end) => this.resultRows(...end)
-    const components = { store, runner, clock, log, random: () => 0.5, randomBytes, resultRows }
-    const scheduler = new Scheduler(components, { jobs, ...init })
+    const mayStart = (peer: string): boolean => !this.barred.has(peer)
+    const scheduler = new Scheduler(
+      { store, runner, clock, log, random: () => 0.5, randomBytes, resultRows, mayStart },
+      { jobs, ...init },
+    )
     scheduler.onEnd((run) => {
       this.ended.push(run)
       for (const { count, resolve } of this.#waiting) if (this.ended.length >= count) resolve()

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ControlClient } from '../../src/node/control/client.ts'
 import type { AskStreamItem, Input, StatusReport } from '../../src/node/control/api.ts'
 import { homeOf } from '../../src/node/home.ts'
@@ -16,11 +15,8 @@ import { editPeers } from '../../src/store/peers-file.ts'
 import type { Protection } from '../../src/store/keystore.ts'
 import { LogTap } from './log-tap.ts'
 import type { LogLine, LogPredicate } from './log-tap.ts'
+import { compileCache, program } from './programs.ts'
 import { freePort } from './tcp-proxy.ts'
-
-const RUN_NODE = fileURLToPath(new URL('run-node.ts', import.meta.url))
-const RUN_CRASHING_NODE = fileURLToPath(new URL('run-crashing-node.ts', import.meta.url))
-const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/kith', import.meta.url))
 
 export interface LiveNodeInit {
   /** @default kept in clear */
@@ -121,7 +117,7 @@ export class LiveNode {
 
   /** Begins a process, which may or may not become ready. */
   launch(passphrase?: string): Promise<Exit> {
-    return this.#spawn([RUN_NODE, ...(passphrase === undefined ? [] : [passphrase])])
+    return this.#spawn([program('run-node'), ...(passphrase === undefined ? [] : [passphrase])])
   }
 
   #spawn(args: string[]): Promise<Exit> {
@@ -129,7 +125,7 @@ export class LiveNode {
       PATH: process.env['PATH'],
       KITH_HOME: this.home.path,
       KITH_LOG_LEVEL: 'debug',
-      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      NODE_COMPILE_CACHE: compileCache(),
       ...this.#env,
     }
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -142,7 +138,8 @@ export class LiveNode {
       stderr += chunk
     })
     this.#exit = once(child, 'close').then(([code, signal]) => {
-      this.#child = undefined
+      // One that ended by command may be followed by the next before its end is heard of.
+      if (this.#child === child) this.#child = undefined
       return { code: code as number | null, signal: signal as NodeJS.Signals | null, stderr }
     })
     return this.#exit
@@ -155,7 +152,7 @@ export class LiveNode {
 
   /** Resolves when it listens. It kills itself at a point that `run-crashing-node.ts` knows. */
   async startUntil(point: string): Promise<void> {
-    await this.#ready(() => this.#spawn([RUN_CRASHING_NODE, point]))
+    await this.#ready(() => this.#spawn([program('run-crashing-node'), point]))
   }
 
   async #ready(launch: () => Promise<Exit>): Promise<void> {

@@ -10,7 +10,6 @@ import { surroundingsOf } from '../../src/node/surroundings.ts'
 import type { Surroundings } from '../../src/node/surroundings.ts'
 import type { PeerRow } from '../../src/protocol/pin.ts'
 import { editPeers } from '../../src/store/peers-file.ts'
-import { NOW } from './ask-calls.ts'
 import { tempFolder } from './temp-folder.ts'
 
 export interface OpenInit {
@@ -33,7 +32,7 @@ export class OpenNodes {
 
   /** Makes the home of a node, for `open`. */
   async make(name: string, options: CreateIdentityOptions = {}): Promise<CreatedIdentity> {
-    return await createIdentity(join(this.#folder, name), { clear: true }, NOW, options)
+    return await createIdentity(join(this.#folder, name), { clear: true }, Date.now(), options)
   }
 
   /** Opens the node of this name, made if there is none, on a free port of loopback. */
@@ -42,7 +41,7 @@ export class OpenNodes {
     { around = (same) => same, flags = {}, log = pino({ level: 'silent' }) }: OpenInit = {},
   ): Promise<KithNode> {
     const home = homeOf({ KITH_HOME: join(this.#folder, name) }, undefined)
-    await createIdentity(home.path, { clear: true }, NOW).catch(() => undefined)
+    await createIdentity(home.path, { clear: true }, Date.now()).catch(() => undefined)
     const config = await readConfig(
       home.config,
       {},

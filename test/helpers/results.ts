@@ -40,9 +40,9 @@ export function artifactIn(job: Job, run: Run, made: Made = MADE): Artifact {
   return artifactOf(job, run.run, made, run.finalAt ?? 0)
 }
 
-/** The one delivery of a run of `job`. */
-export function deliveryOf(job: Job, run: Run, made: Made = MADE): Delivery {
-  const [delivery] = deliveriesOf(job, run, artifactIn(job, run, made))
+/** The one delivery of a run of `job`, which was the `order`th to have one. */
+export function deliveryOf(job: Job, run: Run, order = 1): Delivery {
+  const [delivery] = deliveriesOf(job, run, artifactIn(job, run), order)
   if (delivery === undefined) throw new TypeError('no delivery')
   return delivery
 }

@@ -1,7 +1,7 @@
 /**
  * Run as a process of its own: works off the inbox in the folder given until it is killed. Each time an item is given
- * leaves two lines in the file `effects` there, one when it begins and one when it is done; what is done, and is on
- * disk, is printed.
+ * leaves two lines in the file `effects` there, one when it begins and one when it is done. It prints when it is ready
+ * and when the first one begins, and what is done and on disk.
  */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,8 +13,11 @@ const home = new FeedHome(folder)
 const note = (line: string): void => {
   appendFileSync(join(folder, 'effects'), `${line}\n`)
 }
+let begun = false
 home.does = async ({ name }) => {
   note(`begun ${name}`)
+  if (!begun) process.stdout.write('begun\n')
+  begun = true
   await delay(Math.random() * 3)
   note(`done ${name}`)
   return name

@@ -1,4 +1,5 @@
 /** Run as a process of its own: the node of KITH_HOME, as `kith start` runs it. A failure is one JSON line on stderr. */
+import { flushCompileCache } from 'node:module'
 import { runDaemon } from '../../src/node/daemon.ts'
 import { homeOf } from '../../src/node/home.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
@@ -10,7 +11,10 @@ try {
     flags: {},
     passphrase: process.argv[2],
     stdout: process.stdout,
-    onReady: () => undefined,
+    // Those that are killed would leave nothing to the next one.
+    onReady: () => {
+      flushCompileCache()
+    },
   })
   // A timer of libp2p's address manager would keep the process for a second longer.
   process.exit(code)

@@ -91,6 +91,7 @@ describe('checks', () => {
       get storeFailure() {
         return storeFailure
       },
+      self: { events: [] },
       pins: {
         peers: () => peers,
         keysOf: () => undefined,

@@ -6,8 +6,8 @@ import { SeedFailure, runSeed } from './run-seed.ts'
 
 const SEEDS = 200
 
-/** Within so many seeds, a planted fault is found. */
-const PLANT_SEEDS = 40
+/** Within so many seeds, a planted fault is found: the rarest shows under one in twenty. */
+const PLANT_SEEDS = 100
 
 describe('whole meshes in simulated time', () => {
   it(`keep every promise under ${SEEDS} seeds`, async function () {
@@ -26,7 +26,7 @@ describe('whole meshes in simulated time', () => {
 
   for (const plant of PLANTS) {
     it(`find ${plant.title}`, async function () {
-      this.timeout(60_000)
+      this.timeout(120_000)
       const failure = await firstFailure(plant)
       assert.match(failure.message, plant.finding)
       assert.match(failure.message, /npm run simulate -- --seed \d+ --trace$/)

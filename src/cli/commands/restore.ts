@@ -46,8 +46,8 @@ export async function restore(
   const { restoreBackup } = await cli.backups()
   if (!dryRun) await agree(cli, options)
   const key = await neededKey(cli, file, options)
-  const report = await withBar(cli, 'restoring', (onProgress) =>
-    restoreBackup({ file, key, home, dryRun, onProgress }),
+  const report = await withBar(cli, 'restoring', (onProgress, signal) =>
+    restoreBackup({ file, key, home, dryRun, onProgress, signal }),
   )
   if (options.json === true) {
     printJson(cli, { home: home.path, dryRun, ...report })

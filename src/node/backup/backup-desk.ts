@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { realpath, unlink } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { KithError, isFailure, toError } from '../../protocol/errors.ts'
 import { SOFTWARE } from '../../protocol/software.ts'
@@ -59,7 +59,7 @@ export interface BackupDeskComponents {
   records: BackupLog
 }
 
-/** What comes of a pruning. `spared` are damaged or not there: the rule says nothing of them. */
+/** What comes of a pruning. `spared` are damaged, not there or not made here: the rule says nothing of them. */
 export interface Pruning {
   kept: FoundBackup[]
   removed: FoundBackup[]
@@ -132,8 +132,9 @@ export class BackupDesk {
   /** What the rule keeps and removes. Removes it when `remove` is true. */
   async prune({ by, remove }: { by: string; remove: boolean }): Promise<Pruning> {
     const all = await this.list()
-    const isJudged = ({ standing, verified }: FoundBackup): boolean =>
-      standing === 'there' && verified?.ok !== false
+    // One that was only found here may be a copy that somebody keeps, or one of these by another path.
+    const isJudged = ({ by: maker, standing, verified }: FoundBackup): boolean =>
+      maker !== undefined && standing === 'there' && verified?.ok !== false
     const judged = all
       .filter(isJudged)
       .map((found) => ({ found, at: found.backupAt, verified: found.verified?.ok === true }))
@@ -235,7 +236,10 @@ export class BackupDesk {
     }
     const name = backupFileName(await this.#name(), this.#components.clock.now())
     const file = isFile ? resolve(to) : join(folder, name)
-    if (`${file}${sep}`.startsWith(`${this.#home.path}${sep}`)) {
+    const isInside = `${await realpath(folder)}${sep}`.startsWith(
+      `${await realpath(this.#home.path)}${sep}`,
+    )
+    if (isInside) {
       const what = `${file} would be in the home that it is for, and lost with it`
       throw new KithError('usage', what, { what: to }, { hint: 'another folder, on another disk' })
     }

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises'
 import { KithError } from '../../protocol/errors.ts'
 import { createPrivateFile, readPrivateFile } from '../../store/atomic-file.ts'
+import { openBackupFile } from '../../store/backup/open-file.ts'
 
 /** Identities of one file; a line of one has some 75 bytes. */
 const MAX_FILE_BYTES = 65_536
@@ -41,9 +41,9 @@ export async function readBackupKey(path: string): Promise<string[]> {
   throw new KithError('usage', what, { what: path })
 }
 
-/** What opens the age file at `path`, by what its header says; undefined when it says neither. */
+/** What opens the age file at `path`, by what its header says; undefined when it says neither. @throws {KithError} `usage` */
 export async function sealOf(path: string): Promise<'passphrase' | 'recipients' | undefined> {
-  const handle = await open(path)
+  const handle = await openBackupFile(path)
   try {
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(HEADER_BYTES) })
     const header = buffer.toString('latin1', 0, bytesRead)

@@ -8,7 +8,7 @@ import type { Manifest } from '../../store/backup/manifest.ts'
 import type { OnProgress } from '../../store/backup/progress.ts'
 import { restoreHome } from '../../store/backup/restore.ts'
 import type { Key } from '../../store/backup/seal.ts'
-import { sweepDrills } from '../../store/backup/swap.ts'
+import { sweepKilled } from '../../store/backup/swap.ts'
 import { Database } from '../../store/database.ts'
 import { Journal } from '../../store/journal.ts'
 import { readPeers } from '../../store/peers-file.ts'
@@ -51,6 +51,8 @@ export interface DrillInit {
   /** Opens the keys that are in the backup, where they are sealed. */
   passphrase: string | undefined
   onProgress: OnProgress
+  /** Ends it: what was restored is taken away. */
+  signal?: AbortSignal
 }
 
 /**
@@ -60,15 +62,15 @@ export interface DrillInit {
  * @throws {KithError} `passphrase` when the backup is not opened by the key; `too-new`
  */
 export async function drillBackup(init: DrillInit): Promise<DrillReport> {
-  const { file, home, key, onProgress } = init
+  const { file, home, key, onProgress, signal } = init
   await mkdir(dirname(home.path), { recursive: true, mode: 0o700 })
-  await sweepDrills(home.path, Date.now())
+  await sweepKilled(home.path, Date.now())
   const outer = `${home.path}.drill-${Buffer.from(randomSeed()).toString('hex', 0, 8)}`
   await mkdir(outer, { mode: 0o700 })
   const folder = join(outer, 'home')
   try {
     const { manifest } = await restoreHome({
-      ...{ file, key, home: folder, id: 'drill', dryRun: false, onProgress },
+      ...{ file, key, home: folder, id: 'drill', dryRun: false, onProgress, signal },
       merge: (restoring) => mergeHome(restoring, Date.now()),
     })
     const findings = await tryOut(folder, manifest, init)
@@ -95,7 +97,7 @@ function archiveFinding(manifest: Manifest): DrillFinding {
 async function tryOut(
   folder: string,
   manifest: Manifest,
-  { passphrase }: DrillInit,
+  { passphrase, signal }: DrillInit,
 ): Promise<DrillFinding[]> {
   const home = homeOf({ KITH_HOME: folder }, undefined)
   const found: DrillFinding[] = []
@@ -103,6 +105,7 @@ async function tryOut(
     check: string,
     run: () => Promise<Finding | DrillFinding[]>,
   ): Promise<void> => {
+    signal?.throwIfAborted()
     const findings = await attempt(async () => {
       const result = await run()
       if (!Array.isArray(result)) return [result]

@@ -81,8 +81,10 @@ export async function verifyFile(
   file: string,
   what: { key: Key | undefined; sha256: string },
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ): Promise<VerifyReport> {
-  const { how, manifest, ok, why } = await checkBackup(file, what, { onProgress })
+  const options = { onProgress, ...(signal === undefined ? {} : { signal }) }
+  const { how, manifest, ok, why } = await checkBackup(file, what, options)
   return {
     ...{ how, ok },
     ...(why === undefined ? {} : { why }),
@@ -103,17 +105,20 @@ export async function restoreBackup({
   home,
   key,
   onProgress,
+  signal,
 }: {
   file: string
   key: Key
   home: Home
   dryRun: boolean
   onProgress: OnProgress
+  /** Ends it while the home is untouched. */
+  signal?: AbortSignal
 }): Promise<RestoreReport> {
   const now = Date.now()
   const id = new Date(now).toISOString().replaceAll(/[^0-9TZ]/g, '')
   const { before, manifest, merged } = await restoreHome({
-    ...{ file, key, home: home.path, id, dryRun, onProgress },
+    ...{ file, key, home: home.path, id, dryRun, onProgress, signal },
     merge: async (restoring) => {
       const report = await mergeHome(restoring, now)
       const records = await BackupLog.open(restoring.stagedStore, { now: () => now })

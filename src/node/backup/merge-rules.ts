@@ -67,6 +67,7 @@ export const MERGE_RULES: Readonly<Record<string, MergeRule>> = {
   'artifacts-made': 'home',
   deliveries: 'home',
   'deliveries-open': 'home',
+  'deliveries-order': 'home',
   feeds: 'home',
   'feed-files': 'home',
   'feed-items': 'home',

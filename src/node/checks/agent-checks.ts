@@ -5,7 +5,7 @@ import type { Breakers } from '../agent/breakers.ts'
 import type { Spending, Used } from '../agent/spending.ts'
 import type { Config } from '../config.ts'
 import type { Pins } from '../pins.ts'
-import { ok } from './finding.ts'
+import { minuteText, ok } from './finding.ts'
 import type { Finding } from './finding.ts'
 
 /** What the checks of the agent look at. */
@@ -41,7 +41,7 @@ export function breakerFindings({ agent }: AgentChecked): Finding[] {
     what:
       nextProbeAt === undefined
         ? `${name} has failed, and is being tried again`
-        : `${name} has failed, and is left alone until ${when(nextProbeAt)}`,
+        : `${name} has failed, and is left alone until ${minuteText(nextProbeAt)}`,
     hint: `kith breaker reset '${name}'`,
   }))
 }
@@ -61,7 +61,7 @@ export async function budgetFindings({ agent, pins }: AgentChecked): Promise<Fin
   names.delete('')
   const { askers, jobs, node, resetAt } = await agent.spending.today([...names.keys()])
   const raise = (where: string): string =>
-    `kith budget; raise ${where}, or wait for ${when(resetAt)}`
+    `kith budget; raise ${where}, or wait for ${minuteText(resetAt)}`
   const found = nearEnd(node, 'this node', raise('agent.budget in config.yaml and restart'))
   for (const [id, used] of askers) {
     const name = names.get(id) ?? id
@@ -79,8 +79,4 @@ function nearEnd({ cap, microUsd, tokens }: Used, whose: string, hint: string): 
   const more = level >= 95 ? ': nothing new begins' : ''
   const what = `${level} % of what ${whose} may spend today are spent${more}`
   return [{ state: 'warn', what, hint }]
-}
-
-function when(at: number): string {
-  return new Date(at).toISOString()
 }

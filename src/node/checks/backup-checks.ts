@@ -1,11 +1,16 @@
+import { readSignedEvent } from '../../protocol/key-event.ts'
 import type { BackupDesk } from '../backup/backup-desk.ts'
 import type { BackupLog } from '../backup/backup-log.ts'
 import type { Clock } from '../clock.ts'
 import type { Pins } from '../pins.ts'
-import { ok } from './finding.ts'
+import type { Self } from '../self.ts'
+import { minuteText, ok } from './finding.ts'
 import type { Finding } from './finding.ts'
 
 const DAY_MS = 86_400_000
+
+/** A node that is younger is not warned about for want of a backup. */
+const FIRST_BACKUP_MS = DAY_MS
 
 /** After a restore, who has gone on meanwhile is told for so long. */
 const RESTORED_MS = 31 * DAY_MS
@@ -16,39 +21,57 @@ type Records = Pick<BackupLog, 'ages' | 'failure' | 'list' | 'restored'>
 export interface BackupChecked {
   readonly backups: Pick<BackupDesk, 'config'> & { records: Records }
   readonly pins: Pick<Pins, 'keysOf' | 'peers'>
+  /** Its first event says when this node was made. */
+  readonly self: Pick<Self, 'events'>
   /** The link to the node with this id, while it is up. */
   readonly links: { get: (id: string) => unknown }
   readonly clock: Pick<Clock, 'now'>
 }
 
 /** How old the last backup is, the last reading of one and the last drill, and those that are damaged. */
-export function backupFindings({ backups, clock }: BackupChecked): Finding[] {
+export function backupFindings(node: BackupChecked): Finding[] {
+  const { clock, backups } = node
   const { config, records } = backups
-  const { drilledAt, madeAt, verifiedAt } = records.ages
-  if (madeAt === undefined && records.list().length === 0) {
-    const what = 'this node was never backed up'
-    return [{ state: 'warn', what, hint: 'kith backup create --to DIR' }, ...failureOf(records)]
-  }
+  const { restored } = records
+  const known = records.list()
   const now = clock.now()
+  // A home that comes from a backup has one, and has shown that it starts.
+  const { madeAt = restored?.backupAt } = records.ages
+  const { drilledAt = restored?.at, verifiedAt = restored?.at } = records.ages
+  if (madeAt === undefined && known.length === 0) return [neverFinding(node), ...failureOf(records)]
+  const firstAt = Math.min(madeAt ?? now, ...known.map(({ backupAt }) => backupAt))
   const { backup_days, drill_days, verify_days } = config.warn
   const found = [
     ...failureOf(records),
     ...damagedOf(records),
-    ...tooOld('backed up', now, madeAt, backup_days, 'kith backup create'),
-    ...tooOld('read back', now, verifiedAt, verify_days, 'kith backup verify FILE'),
-    ...tooOld('tried out', now, drilledAt, drill_days, 'kith backup drill'),
+    ...tooOld('made', now, madeAt, firstAt, backup_days, 'kith backup create'),
+    ...tooOld('read back', now, verifiedAt, firstAt, verify_days, 'kith backup verify FILE'),
+    ...tooOld('tried out', now, drilledAt, firstAt, drill_days, 'kith backup drill'),
   ]
   if (found.length > 0) return found
-  const ages = [madeAt, verifiedAt, drilledAt].map((at) => daysText(now - (at ?? now)))
-  return [ok(`made ${ages[0]}, read back ${ages[1]}, tried out ${ages[2]}`)]
+  const ages = [
+    agoText('made', now, madeAt),
+    agoText('read back', now, verifiedAt),
+    agoText('tried out', now, drilledAt),
+  ]
+  return [ok(ages.join(', '))]
+}
+
+/** Of a node without a backup: its first day is for looking round. */
+function neverFinding({ clock, self }: BackupChecked): Finding {
+  const [inception = new Uint8Array(0)] = self.events
+  const isNew = clock.now() - readSignedEvent(inception).event.at < FIRST_BACKUP_MS
+  const hint = 'kith backup create --to DIR'
+  return isNew
+    ? { state: 'ok', what: 'none yet, as this node is new', hint }
+    : { state: 'warn', what: 'this node was never backed up', hint }
 }
 
 /** After a restore: whose keys have moved since the backup, and who has not been met since. */
 export function restoreFindings({ backups, clock, links, pins }: BackupChecked): Finding[] {
   const { restored } = backups.records
   if (restored === undefined) return [ok('this home comes from no backup')]
-  const of = new Date(restored.backupAt).toISOString()
-  const at = `restored ${new Date(restored.at).toISOString()} from a backup of ${of}`
+  const at = `restored ${minuteText(restored.at)} from a backup of ${minuteText(restored.backupAt)}`
   if (clock.now() - restored.at > RESTORED_MS) return [ok(at)]
   const found = pins.peers().flatMap(({ id, pin, retired, unpinnedUsAt }): Finding[] => {
     const held = id === undefined ? undefined : pins.keysOf(id)?.held
@@ -82,19 +105,24 @@ function damagedOf(records: Records): Finding[] {
   })
 }
 
+/** Nothing while what is `done` with backups is not longer ago, since the first one, than so many days. */
 function tooOld(
-  what: string,
+  done: string,
   now: number,
   at: number | undefined,
+  firstAt: number,
   days: number,
   hint: string,
 ): Finding[] {
-  if (at !== undefined && now - at <= days * DAY_MS) return []
-  const last = at === undefined ? 'never' : `last ${daysText(now - at)}`
-  return [{ state: 'warn', what: `${what} ${last}, and not for ${days} days`, hint }]
+  const ageMs = now - (at ?? firstAt)
+  if (ageMs <= days * DAY_MS) return []
+  const span = `for ${Math.floor(ageMs / DAY_MS)} days`
+  const what = at === undefined ? `no backup was ever ${done}` : `no backup was ${done} ${span}`
+  return [{ state: 'warn', what, hint }]
 }
 
-function daysText(ms: number): string {
-  const days = Math.max(0, Math.floor(ms / DAY_MS))
-  return days === 0 ? 'today' : days === 1 ? 'a day ago' : `${days} days ago`
+function agoText(done: string, now: number, at: number | undefined): string {
+  if (at === undefined) return `never ${done}`
+  const days = Math.max(0, Math.floor((now - at) / DAY_MS))
+  return `${done} ${days === 0 ? 'today' : days === 1 ? 'a day ago' : `${days} days ago`}`
 }

@@ -15,6 +15,11 @@ export function ok(what: string): Finding {
   return { state: 'ok', what }
 }
 
+/** A point in time (ms since the epoch) as findings say it: `2026-11-21 09:08 UTC`. */
+export function minuteText(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** What a check has thrown, as its finding. */
 export function failed(err: unknown): Finding {
   const what = err instanceof Error ? err.message : String(err)

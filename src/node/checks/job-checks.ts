@@ -11,8 +11,11 @@ import { LATE_MS } from '../scheduler/missed.ts'
 import { hasUnusedFile } from '../scheduler/open-jobs.ts'
 import { nextAfter } from '../scheduler/schedule.ts'
 import { standingOf } from '../scheduler/standing.ts'
-import { failed, ok } from './finding.ts'
+import { failed, minuteText, ok } from './finding.ts'
 import type { Finding } from './finding.ts'
+
+/** From so many runs in a row on that had no end of their own, their owner is told. */
+const MANY_REPLACED = 3
 
 /** What the check of the jobs looks at. */
 export interface JobChecked {
@@ -29,7 +32,11 @@ export function jobFindings(node: JobChecked): Finding[] {
   const all = jobs.list()
   const found = [
     ...unusedFindings(node),
-    ...all.flatMap((job) => [...standingFindings(node, job), ...targetFindings(node, job)]),
+    ...all.flatMap((job) => [
+      ...standingFindings(node, job),
+      ...replacedFindings(node, job),
+      ...targetFindings(node, job),
+    ]),
   ]
   if (jobs.problem !== undefined) return [failed(jobs.problem), ...found]
   if (found.length > 0) return found
@@ -60,7 +67,7 @@ function standingFindings({ clock, jobs }: JobChecked, job: Job): Finding[] {
       return [{ state: 'warn', what: `${name} is paused: ${paused.why}`, hint }]
     }
     case 'overdue': {
-      const what = `${name} was due at ${new Date(nextAt).toISOString()}, and has not begun`
+      const what = `${name} was due at ${minuteText(nextAt)}, and has not begun`
       return [{ state: 'warn', what, hint: 'kith jobs run-due' }]
     }
     case 'failing': {
@@ -76,13 +83,22 @@ function standingFindings({ clock, jobs }: JobChecked, job: Job): Finding[] {
   }
 }
 
+/** Runs that take longer than the time between them: each is ended for the next, and none gets its work done. */
+function replacedFindings({ jobs }: JobChecked, { enabled, name, overlap }: Job): Finding[] {
+  const { paused, replaced } = jobs.state(name)
+  if (!enabled || overlap !== 'replace' || paused !== undefined) return []
+  if (replaced < MANY_REPLACED) return []
+  const what = `${name} gets nothing done: each of its last ${replaced} runs was ended for the next one`
+  return [{ state: 'warn', what, hint: `kith jobs edit ${name} --overlap skip` }]
+}
+
 /** Each time is decided on once: those that passed while the clock was ahead of time do not come again by themselves. */
 function aheadFindings(job: Job, { nextAt = 0, schedule }: JobState, now: number): Finding[] {
   const { name } = job
   if (schedule !== scheduleText(job)) return []
   const first = nextAfter(job.schedule, job.zone, now + LATE_MS)
   if (first === undefined || first >= nextAt) return []
-  const next = new Date(nextAt).toISOString()
+  const next = minuteText(nextAt)
   const what = `${name} is not due before ${next}: the clock was ahead, and has been set back since`
   return [{ state: 'warn', what, hint: `kith jobs pause ${name}, then kith jobs resume ${name}` }]
 }

@@ -58,6 +58,6 @@ function heldFindings(held: number): Finding[] {
 function fullFindings({ bytes, count }: { bytes: number; count: number }): Finding[] {
   const cap = RESULT_CAPS.unreviewed
   if (count < cap.count * NEARLY_FULL && bytes < cap.bytes * NEARLY_FULL) return []
-  const what = `${count} results were not looked at: beyond ${cap.count}, the oldest are dropped`
+  const what = `${count} results were not looked at: beyond ${cap.count}, the job that has most loses its oldest`
   return [{ state: 'warn', what, hint: 'kith artifacts list --unreviewed' }]
 }

@@ -1,6 +1,9 @@
+import { overShare } from './fair-share.ts'
+
 /** A result as its retention looks at it. */
 export interface KeptResult {
   run: string
+  job: string
   madeAt: number
   /** Of the result, and of what it was made from. */
   bytes: number
@@ -25,22 +28,21 @@ export const RESULT_CAPS: Record<'unreviewed' | 'reviewed', ResultCap> = {
 }
 
 /**
- * Those of `results`, the newest first, that are over a cap: of each kind, from the first that does not fit on. What
- * is awaited is never among them, however much there is.
+ * Those of `results`, the newest first, that are over a cap. What is awaited is never among them, however much there
+ * is.
  */
-export function* overResultCap(
-  results: Iterable<KeptResult>,
+export function overResultCap<T extends KeptResult>(
+  results: readonly T[],
   now: number,
   caps: typeof RESULT_CAPS = RESULT_CAPS,
-): Generator<KeptResult> {
-  const kept = { unreviewed: { count: 0, bytes: 0 }, reviewed: { count: 0, bytes: 0 } }
-  for (const result of results) {
-    const { bytes, madeAt, standing } = result
-    if (standing === 'awaited') continue
-    const [sum, cap] = [kept[standing], caps[standing]]
-    sum.count++
-    sum.bytes += bytes
-    // The sums go on: what is older than one that had no room has none either.
-    if (sum.count > cap.count || sum.bytes > cap.bytes || now - madeAt > cap.ageMs) yield result
-  }
+): T[] {
+  return (['unreviewed', 'reviewed'] as const).flatMap((kind) => {
+    const { ageMs, bytes, count } = caps[kind]
+    const own = results.filter(({ standing }) => standing === kind)
+    const isOld = ({ madeAt }: T): boolean => now - madeAt > ageMs
+    const fresh = own.filter((result) => !isOld(result))
+    const tooMany = new Set(overShare(fresh, () => 1, count))
+    const few = fresh.filter((result) => !tooMany.has(result))
+    return [...own.filter(isOld), ...tooMany, ...overShare(few, (result) => result.bytes, bytes)]
+  })
 }

@@ -99,7 +99,7 @@ export class ArtifactStore {
 
   /**
    * Removes what is over the caps, but nothing that `isAwaited`. Resolves with those of them that nobody had looked
-   * at, the newest first: their owner is to be told.
+   * at: their owner is to be told.
    */
   async prune(
     now: number,
@@ -108,24 +108,19 @@ export class ArtifactStore {
   ): Promise<Artifact[]> {
     const kept: (KeptResult & { artifact: Artifact })[] = []
     for await (const artifact of this.#rows.values({ reverse: true })) {
-      const { madeAt, review, run } = artifact
+      const { job, madeAt, review, run } = artifact
       const looked = review === 'unreviewed' ? 'unreviewed' : 'reviewed'
       const standing = isAwaited(run) ? 'awaited' : looked
-      kept.push({ run, madeAt, bytes: bytesOf(artifact), standing, artifact })
+      kept.push({ run, job, madeAt, bytes: bytesOf(artifact), standing, artifact })
     }
-    const unseen = new Map(
-      kept
-        .filter(({ standing }) => standing === 'unreviewed')
-        .map(({ artifact, run }) => [run, artifact]),
-    )
-    const gone = Array.from(overResultCap(kept, now, caps), ({ run }) => run)
+    const gone = overResultCap(kept, now, caps)
     for (let from = 0; from < gone.length; from += PRUNE_ARTIFACTS) {
       const operations = gone
         .slice(from, from + PRUNE_ARTIFACTS)
-        .flatMap((run) => [this.#rows.del(run), this.#made.del(run)])
+        .flatMap(({ run }) => [this.#rows.del(run), this.#made.del(run)])
       await this.#database.write(operations, { durable: false })
     }
-    return gone.flatMap((run) => unseen.get(run) ?? [])
+    return gone.flatMap(({ artifact, standing }) => (standing === 'unreviewed' ? artifact : []))
   }
 }
 

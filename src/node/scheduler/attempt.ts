@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts'
 import type { Job } from './job.ts'
 import type { Claim, JobStore } from './job-store.ts'
 import { beatMs } from './lease.ts'
-import { limitText, nextLimit } from './limits.ts'
-import type { LimitEnd } from './limits.ts'
+import { limitText } from './limits.ts'
+import type { Limit } from './limits.ts'
 import type { Outcome, RunEnd } from './run.ts'
 import type { Runner } from './runner.ts'
 
@@ -65,6 +65,7 @@ function stateOf(code: string): Exclude<RunEnd, 'succeeded'> {
     case 'deadline':
       return 'timed-out'
     case 'cancelled':
+    case 'replaced':
       return 'cancelled'
     case 'interrupted':
     case 'stopping':
@@ -100,34 +101,27 @@ function watchLimits(
   { limits }: Job,
   stop: AbortController,
 ): { progress: () => void; stop: () => void } {
-  const claimedAt = clock.now()
-  let progressAt: number | undefined
-  let cancel = (): void => undefined
-  const end = (limit: LimitEnd['limit']): void => {
-    stop.abort(new KithError('deadline', limitText(limit, limits), {}))
-  }
-  const watch = (): void => {
-    const { at, limit } = nextLimit(limits, { claimedAt, progressAt })
-    const now = clock.now()
-    if (now < at) cancel = clock.after(at - now, watch)
-    else end(limit)
-  }
-  watch()
-  // A clock that is set back makes the others longer, and this one ends them all.
-  const cancelTotal = clock.after(limits.totalMs, () => {
-    end('total')
-  })
+  // Timers alone, and no times that are compared: a clock that is set makes no limit longer.
+  const endAfter = (limit: Limit, ms: number): (() => void) =>
+    clock.after(ms, () => {
+      stop.abort(new KithError('deadline', limitText(limit, limits), {}))
+    })
+  // What is longer than the whole ends nothing, and may be longer than timers go.
+  const silent = (limit: Limit, ms: number): (() => void) =>
+    ms < limits.totalMs ? endAfter(limit, ms) : () => undefined
+  const cancelTotal = endAfter('total', limits.totalMs)
+  let cancelSilent = silent('claim', limits.claimMs)
+  let stopped = false
   return {
-    // What is under watch is looked at when its time comes: a sign need not move the timer.
     progress: () => {
-      const first = progressAt === undefined
-      progressAt = clock.now()
-      if (!first) return
-      cancel()
-      watch()
+      // From a runner that has not heard yet that it is over.
+      if (stopped) return
+      cancelSilent()
+      cancelSilent = silent('progress', limits.progressMs)
     },
     stop: () => {
-      cancel()
+      stopped = true
+      cancelSilent()
       cancelTotal()
     },
   }

@@ -7,6 +7,7 @@ import type { EngineReach } from './egress.ts'
 import type { Alerts } from '../alerts.ts'
 import type { AskDesk } from '../asks/ask-desk.ts'
 import type { Config } from '../config.ts'
+import type { Pins } from '../pins.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { DeliveryStore } from './delivery/delivery-store.ts'
 import { FeedRunner } from './feed/feed-runner.ts'
@@ -30,6 +31,7 @@ import { TargetRunner } from './runners/target-runner.ts'
 import { WebhookRunner } from './runners/webhook-runner.ts'
 import type { Runs } from './runs.ts'
 import { Scheduler } from './scheduler.ts'
+import { mayStartJobs } from './wanted.ts'
 
 export interface JobHostComponents extends Pick<
   Surroundings,
@@ -43,6 +45,7 @@ export interface JobHostComponents extends Pick<
   runs: Runs
   home: { path: string; workspace: string }
   modelOf: AskRunnerComponents['modelOf']
+  pins: Pick<Pins, 'byName'>
   /** Takes secrets out of what a program says. */
   redacted: (text: string) => string
   log: Logger
@@ -93,6 +96,7 @@ export class JobHost {
       {
         ...{ ...components, runner: feeding, store: leases },
         goesOn: (job) => feeding.goesOn(job),
+        mayStart: (peer) => mayStartJobs(components.pins.byName(peer), clock.now()),
         resultRows: feeding.rowsOf,
       },
       { jobs: [], workers: scheduler.workers },

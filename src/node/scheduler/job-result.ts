@@ -54,6 +54,11 @@ export const secretReference = z
   .string()
   .refine((text) => parseSecretRef(text) !== undefined, { message: `say ${SECRET_FORMS}` })
 
+/** A webhook as it is shown. What follows its host may be a secret, as with those of chats. */
+export function shownUrl(url: string): string {
+  return `${new URL(url).origin}/…`
+}
+
 /** Where a webhook is. A name or a password in it would be shown wherever it is. */
 export const webhookUrl = z
   .url({ protocol: /^https?$/, message: 'no http or https address' })

@@ -24,6 +24,8 @@ export const jobStateSchema = z.strictObject({
   schedule: z.string(),
   /** Runs in a row that have failed. */
   failures: uint,
+  /** Runs in a row that had no end of their own: a later one was put in the place of each. */
+  replaced: uint.default(0),
   /** It is not disabled, which is the owner's wish: somebody has stopped it until it is resumed. */
   paused: z.exactOptional(pauseSchema),
   lastSuccessAt: z.exactOptional(uint),
@@ -37,7 +39,7 @@ export type Pause = z.infer<typeof pauseSchema>
 
 /** A job of which nothing has happened yet. */
 export function blankState(job: string): JobState {
-  return { job, version: 0, schedule: '', failures: 0 }
+  return { job, version: 0, schedule: '', failures: 0, replaced: 0 }
 }
 
 /** The schedule of a job as one text. */

@@ -21,6 +21,9 @@ export const MAX_HELD_RESULTS = 256
 /** Deliveries that may be on their way: where a place is gone for long, jobs wait for it and not the disk. */
 export const MAX_OPEN_DELIVERIES = 1_000
 
+/** So long after a peer came, its coming again hastens nothing, in ms. */
+const CAME_AGAIN_MS = 60_000
+
 /** What is too old or too much goes this often, in ms, and after so many results. */
 const PRUNE_MS = 3_600_000
 const PRUNE_RESULTS = 200
@@ -44,6 +47,8 @@ export class Results {
   /** What goes on beside the calls. */
   #working: Promise<void> = Promise.resolve()
   #sincePrune = 0
+  /** When a peer came to which something was to go, by its name. */
+  readonly #cameAt = new Map<string, number>()
   #prunes = false
 
   constructor(components: ResultsComponents) {
@@ -80,7 +85,8 @@ export class Results {
     const made = outcome.state === 'succeeded' && job.artifact.keep ? outcome.made : undefined
     const { finalAt = 0 } = run
     const artifact = made === undefined ? undefined : artifactOf(job, run.run, made, finalAt)
-    const rows = this.deliveries.add(deliveriesOf(job, run, artifact))
+    const order = this.deliveries.nextOrder()
+    const rows = this.deliveries.add(deliveriesOf(job, run, artifact, order))
     if (artifact === undefined || made === undefined) return rows
     return [...rows, ...this.artifacts.add(artifact, made)]
   }
@@ -103,7 +109,9 @@ export class Results {
     const isFor = ({ state, to }: Delivery): boolean =>
       state === 'waiting' && to.kind === 'peer' && to.peer === peer
     const runs = new Set(this.deliveries.open().flatMap((row) => (isFor(row) ? [row.run] : [])))
-    if (runs.size === 0) return
+    // One that comes and goes would use up all tries in no time. A clock that was set back counts as a later one.
+    if (runs.size === 0 || Math.abs(now - (this.#cameAt.get(peer) ?? 0)) < CAME_AGAIN_MS) return
+    this.#cameAt.set(peer, now)
     this.#work(async () => {
       for (const run of runs) {
         const next = (row: Delivery): Delivery | undefined =>

@@ -1,6 +1,9 @@
+import { overShare } from './fair-share.ts'
+
 /** A run that has ended, as retention looks at it. */
 export interface EndedRun {
   run: string
+  job: string
   finalAt: number
   failed: boolean
 }
@@ -20,16 +23,16 @@ export const RUN_CAPS: { succeeded: RetentionCap; failed: RetentionCap } = {
 }
 
 /** Those of `runs`, the newest first, that are over a cap. Runs that have not ended are never among them. */
-export function* overCap(
-  runs: Iterable<EndedRun>,
+export function overCap<T extends EndedRun>(
+  runs: readonly T[],
   now: number,
   caps: typeof RUN_CAPS = RUN_CAPS,
-): Generator<EndedRun> {
-  const kept = { succeeded: 0, failed: 0 }
-  for (const run of runs) {
-    const kind = run.failed ? 'failed' : 'succeeded'
+): T[] {
+  return (['succeeded', 'failed'] as const).flatMap((kind) => {
     const { ageMs, count } = caps[kind]
-    if (kept[kind] < count && now - run.finalAt <= ageMs) kept[kind]++
-    else yield run
-  }
+    const own = runs.filter(({ failed }) => failed === (kind === 'failed'))
+    const isOld = ({ finalAt }: T): boolean => now - finalAt > ageMs
+    const fresh = own.filter((run) => !isOld(run))
+    return [...own.filter(isOld), ...overShare(fresh, () => 1, count)]
+  })
 }

@@ -27,7 +27,7 @@ export async function retryRun(
     const why = `this work was run again ${MAX_RETRIES} times already`
     throw new KithError('denied', why, { rule: 'retries' }, { hint: `kith jobs run ${old.job}` })
   }
-  await scheduler.cancel(id, 'it is run again')
+  await scheduler.cancel(id, new KithError('cancelled', 'it is run again', {}))
   return await scheduler.runNow(old.job, {
     by,
     cause: 'retry',

@@ -59,7 +59,7 @@ export function pauseReason(
 export function afterAttempt(
   job: Pick<Job, 'attempts' | 'pauseAfter'> | undefined,
   { failures, paused }: Pick<JobState, 'failures' | 'paused'>,
-  { attempts }: Pick<Run, 'attempts'>,
+  { attempts, cause }: Pick<Run, 'attempts' | 'cause'>,
   outcome: Outcome,
   { now, random }: { now: number; random: number },
 ): Aftermath {
@@ -68,8 +68,8 @@ export function afterAttempt(
   const { code } = outcome.failure
   const waitMs = job && retryAfterMs(job.attempts, attempts, code, random)
   if (waitMs !== undefined) return { ...unchanged, retryAt: now + waitMs }
-  // That this node stops is no fault of the job.
-  if (code === 'stopping') return unchanged
+  // That this node stops is no fault of the job, and no peer is to end what the owner's schedule does.
+  if (code === 'stopping' || cause === 'peer') return unchanged
   const failed = failuresAfter(failures, outcome.state)
   // An item is set aside when it has failed often enough: those behind it are not to wait for a person.
   const counts = failed > failures && code !== 'item-failed'

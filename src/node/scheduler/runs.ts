@@ -96,23 +96,20 @@ export class Runs {
 
   /** Removes what is over the caps, and nothing that has not ended. Returns how many. */
   async prune(now: number, caps: typeof RUN_CAPS = RUN_CAPS): Promise<number> {
-    const ended: (EndedRun & { job: string })[] = []
+    const ended: EndedRun[] = []
     for await (const run of this.#rows.values({ reverse: true })) {
       if (run.finalAt === undefined) continue
       ended.push({ run: run.run, job: run.job, finalAt: run.finalAt, failed: isFailed(run) })
     }
-    const jobs = new Map(ended.map(({ job, run }) => [run, job]))
-    const gone = Array.from(overCap(ended, now, caps), ({ run }) => run)
+    const gone = overCap(ended, now, caps)
     for (let from = 0; from < gone.length; from += PRUNE_RUNS) {
-      const operations = gone
-        .slice(from, from + PRUNE_RUNS)
-        .flatMap((run) => this.#del(run, jobs.get(run) ?? ''))
+      const operations = gone.slice(from, from + PRUNE_RUNS).flatMap((run) => this.#del(run))
       await this.#database.write(operations, { durable: false })
     }
     return gone.length
   }
 
-  #del(run: string, job: string): Operation[] {
+  #del({ job, run }: EndedRun): Operation[] {
     return [this.#rows.del(run), this.#failed.del(run), this.#byJob.del(`${job}!${run}`)]
   }
 

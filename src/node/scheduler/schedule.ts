@@ -28,7 +28,10 @@ const cronPattern = z.string().superRefine((pattern, context) => {
 export const scheduleSchema = z
   .discriminatedUnion('kind', [
     strictMap({ kind: z.literal('manual') }),
-    strictMap({ kind: z.literal('interval'), every_seconds: z.int().positive().max(31_536_000) }),
+    strictMap({
+      kind: z.literal('interval'),
+      every_seconds: z.int().positive().max(31_536_000, 'more than 31536000, which is a year'),
+    }),
     strictMap({ kind: z.literal('daily'), at: timeOfDay }),
     strictMap({
       kind: z.literal('weekly'),
@@ -119,7 +122,8 @@ function patternFault(pattern: string): string | undefined {
     const never = nextOf(pattern, 'UTC', REFERENCE_AT) === undefined
     return never ? 'there is no such day: it would never be due' : undefined
   } catch (err) {
-    return err instanceof Error ? err.message.replace(/^CronPattern: /, '') : 'no cron pattern'
+    const why = err instanceof Error ? err.message.replace(/^CronPattern: /, '') : ''
+    return `"${pattern}" is no pattern: ${why}`
   }
 }
 

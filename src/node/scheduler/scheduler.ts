@@ -13,6 +13,7 @@ import { afterAttempt } from './retry.ts'
 import { waitingRun, withRequest } from './run.ts'
 import type { Outcome, Run, RunCause, RunRequest } from './run.ts'
 import type { ResultRows, Runner } from './runner.ts'
+import { isWanted } from './wanted.ts'
 import { Workers } from './workers.ts'
 
 export interface SchedulerComponents {
@@ -22,6 +23,8 @@ export interface SchedulerComponents {
   resultRows: ResultRows
   /** The due time for which a job has more to do than its last run did. @default none has */
   goesOn?: (job: Job) => number | undefined
+  /** Whether a peer may start jobs now, by its name. @default each may */
+  mayStart?: (peer: string) => boolean
   clock: Clock
   log: Logger
   /** In [0, 1). */
@@ -138,13 +141,15 @@ export class Scheduler {
   }
 
   /** Ends a run that waits or is under way here. Resolves when it has ended, with false when there is none. */
-  async cancel(id: string, why = 'somebody wanted it to end'): Promise<boolean> {
+  async cancel(
+    id: string,
+    reason: KithError = new KithError('cancelled', 'somebody wanted it to end', {}),
+  ): Promise<boolean> {
     const run = this.#components.store.openRuns().find((open) => open.run === id)
     if (run === undefined) return false
-    const reason = new KithError('cancelled', why, {})
     if (await this.#workers.end(id, reason)) return true
     // One that has moved on at another node meanwhile is looked at anew.
-    return (await this.#close(run, outcomeOf(reason))) || (await this.cancel(id, why))
+    return (await this.#close(run, outcomeOf(reason))) || (await this.cancel(id, reason))
   }
 
   /** Pauses a job until it is resumed. What is under way goes on. On disk when this resolves. */
@@ -225,13 +230,13 @@ export class Scheduler {
 
   /** Ends all runs of a job but the one that takes their place. */
   async #clear(later: Run): Promise<void> {
-    const reason = new KithError('cancelled', 'a later run takes its place', {})
+    const reason = new KithError('replaced', 'a later run takes its place', {})
     for (const run of this.#components.store.openRuns(later.job)) {
       if (run.run === later.run) continue
       if (run.state === 'queued') await this.#close(run, outcomeOf(reason))
       // It ends in its own time: the next one starts when it has.
       else {
-        this.cancel(run.run, reason.message).catch((err: unknown) => {
+        this.cancel(run.run, reason).catch((err: unknown) => {
           this.#components.log.error({ err, job: run.job }, 'a run could not be ended')
         })
       }
@@ -255,13 +260,10 @@ export class Scheduler {
     await Promise.all(begun)
   }
 
-  /** A schedule, and a peer that may start it, count while a job is on and not paused; what the owner wants, always. */
-  #isWanted({ by, cause, job: name }: Run): boolean {
-    const job = this.#jobs.get(name)
-    if (job === undefined) return false
-    if (cause === 'peer' && !job.runBy.includes(by)) return false
-    if (cause === 'manual' || cause === 'retry' || cause === 'feed') return true
-    return job.enabled && this.#components.store.state(name).paused === undefined
+  #isWanted(run: Run): boolean {
+    const { mayStart = () => true, store } = this.#components
+    const job = this.#jobs.get(run.job)
+    return job !== undefined && isWanted(run, job, store.state(job.name), mayStart)
   }
 
   /** Ends a run from outside of its worker, unless it has moved on. With `final` there is no other attempt. */

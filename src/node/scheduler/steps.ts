@@ -25,7 +25,7 @@ export function planned(state: JobState, { nextAt, passedOverAt, schedule }: Pla
 /** A job that is paused, or with undefined one that runs again, its failures forgotten. */
 export function withPause(state: JobState, pause: Pause | undefined): JobState {
   if (pause !== undefined) return { ...state, paused: pause }
-  const next = { ...state, failures: 0 }
+  const next = { ...state, failures: 0, replaced: 0 }
   delete next.paused
   return next
 }
@@ -53,6 +53,7 @@ export function closed(
       ...state,
       ...(active === undefined || active.run === run.run ? {} : { active }),
       failures: after.failures,
+      replaced: replacedAfter(state, next),
       ...(after.pause === undefined ? {} : { paused: after.pause }),
       ...(next.state === 'succeeded' ? { lastSuccessAt: now } : {}),
     },
@@ -77,6 +78,14 @@ export function tooMany(): KithError<'busy'> {
 /** Why a run is not to be had: the one of this id is in its way, or itself no longer waits. */
 export function conflict(activeId: string): KithError<'conflict'> {
   return new KithError('conflict', `${activeId} is in the way`, { activeId })
+}
+
+/** Runs in a row that had no end of their own, after this one. */
+function replacedAfter({ replaced }: Pick<JobState, 'replaced'>, run: Run): number {
+  if (run.state === 'cancelled' && run.failure?.code === 'replaced') return replaced + 1
+  // What somebody else has ended says nothing of how long they take.
+  const own = run.state === 'succeeded' || run.state === 'failed' || run.state === 'timed-out'
+  return own ? 0 : replaced
 }
 
 /** A run after an attempt: it waits for the next one, or has ended. */

@@ -7,7 +7,7 @@ import { TAR_BLOCK_BYTES, TAR_END, tarHead, tarPadding, tarSeconds, tarSize } fr
 /** What becomes of an archive's files. */
 export interface ArchiveSink {
   /** What is announced, before any of it is read. Whatever it throws ends the reading. */
-  manifest?: (manifest: Manifest) => void
+  manifest?: (manifest: Manifest) => void | Promise<void>
   /** Takes one content. Until this whole archive was read, it may be anything. */
   file: (file: BackupFile, content: AsyncIterable<Uint8Array>) => Promise<void>
 }
@@ -26,7 +26,7 @@ export async function readArchive(
   const reader = new ByteReader(source)
   try {
     const manifest = await readManifest(reader)
-    sink.manifest?.(manifest)
+    await sink.manifest?.(manifest)
     for (const file of manifest.files) await readFile(reader, file, manifest, sink)
     await expect(reader, TAR_END, 'it goes on after its last file')
     if ((await reader.some(1)) !== undefined) throw damagedBackup('something follows its end')

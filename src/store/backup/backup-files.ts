@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs'
-import { createReadStream } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf } from '../atomic-file.ts'
+import { openBackupFile } from './open-file.ts'
 import { counted } from './progress.ts'
 import type { ReadOptions } from './read-backup.ts'
 
@@ -61,8 +61,9 @@ export async function sha256OfFile(
   { onProgress, signal }: ReadOptions = {},
 ): Promise<string> {
   const hash = createHash('sha256')
-  const { size } = await stat(path)
-  const content = createReadStream(path, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>
+  const handle = await openBackupFile(path)
+  const { size } = await handle.stat()
+  const content = handle.createReadStream({ highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>
   for await (const piece of counted(content, size, onProgress, signal)) hash.update(piece)
   return hash.digest('hex')
 }

@@ -7,17 +7,23 @@ import type { BackupFile } from './manifest.ts'
 
 /**
  * The content of a file of a home, read into `buffer` piece by piece: each is good until the next is asked for. It waits
- * for the disk, and so belongs into a thread of its own.
+ * for the disk, and so belongs into a thread of its own. With `most`, no more is read than that: a log that has grown since
+ * it was announced is as it was.
  *
  * @throws {FileChanged} when no file is there any more
  */
-export function* contentOf({ name, path }: HomeFile, buffer: Buffer): Generator<Uint8Array> {
+export function* contentOf(
+  { name, path }: HomeFile,
+  buffer: Buffer,
+  most = Number.MAX_SAFE_INTEGER,
+): Generator<Uint8Array> {
   const file = openFile(name, path)
   try {
     if (!fstatSync(file).isFile()) throw new FileChanged(name)
-    for (;;) {
-      const bytes = readSync(file, buffer)
+    for (let left = most; left > 0;) {
+      const bytes = readSync(file, buffer, 0, Math.min(left, buffer.byteLength), null)
       if (bytes === 0) return
+      left -= bytes
       yield buffer.subarray(0, bytes)
     }
   } finally {

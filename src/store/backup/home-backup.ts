@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { KithError } from '../../protocol/errors.ts'
-import { errnoOf, syncFolder } from '../atomic-file.ts'
+import { placeNew, syncFolder } from '../atomic-file.ts'
 import type { Database } from '../database.ts'
 import { FileChanged } from './archive-writer.ts'
 import type { BackupReport } from './make-backup.ts'
@@ -71,20 +71,12 @@ async function attemptBackup(init: BackupInit): Promise<BackupReport> {
   try {
     const task = { home, software, at, to: temporary, lock }
     const report = await runTask('create', task, { answer, onProgress, signal })
-    await place(temporary, to)
+    await placeNew(temporary, to)
+    await syncFolder(dirname(to))
     return report
   } finally {
     await rows.return(undefined)
     await snapshot.close()
     await rm(temporary, { force: true })
   }
-}
-
-async function place(temporary: string, path: string): Promise<void> {
-  // A link, unlike a rename, fails when the name is taken.
-  await link(temporary, path).catch((err: unknown) => {
-    if (errnoOf(err) !== 'EEXIST') throw err
-    throw new KithError('exists', `${path} is there already`, { what: path }, { cause: err })
-  })
-  await syncFolder(dirname(path))
 }

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf } from '../atomic-file.ts'
-import { findCollision, isPortableName } from './names.ts'
+import { findCollisions, isPortableName } from './names.ts'
 
 /** The rows of the store, in a backup. In a home they are the folder `store`. */
 export const STORE_ROWS = 'store.rows'
@@ -67,12 +67,10 @@ export async function listHomeFiles(home: string): Promise<HomeFiles> {
     if (FILES.includes(name) || FOLDERS.includes(name)) await add(home, name, found)
     else found.leftOut.push(name)
   }
-  for (;;) {
-    const twin = findCollision(found.files.map(({ name }) => name))
-    if (twin === undefined) return found
-    found.leftOut.push(twin)
-    found.files = found.files.filter(({ name }) => name !== twin)
-  }
+  const twins = new Set(findCollisions(found.files.map(({ name }) => name)))
+  found.leftOut.push(...twins)
+  found.files = found.files.filter(({ name }) => !twins.has(name))
+  return found
 }
 
 async function add(home: string, name: string, found: HomeFiles): Promise<void> {

@@ -12,6 +12,7 @@ import { BACKUP_VERSION, totalBytes } from './manifest.ts'
 import type { BackupFile, Manifest } from './manifest.ts'
 import { counted } from './progress.ts'
 import type { OnProgress } from './progress.ts'
+import { assertRoomFor } from './room.ts'
 import { seal } from './seal.ts'
 import type { Lock } from './seal.ts'
 
@@ -53,18 +54,22 @@ export interface BackupReport {
  * seals without letting anybody else in. Resolves when the file is on disk.
  *
  * @throws {FileChanged} when a file is not the same from one reading to the next
- * @throws {KithError} `no-identity`; `usage`, `passphrase` as `seal`
+ * @throws {KithError} `no-identity`; `invalid-file` for what has no room; `usage`, `passphrase` as `seal`
  */
 export async function makeBackup(task: BackupTask, ports: BackupPorts): Promise<BackupReport> {
   const { home, lock, to } = task
   const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES)
   const listed = await listHomeFiles(home)
   const files = new Map(listed.files.map((file) => [file.name, file]))
+  assertRoomFor(
+    home,
+    listed.files.map(({ name, stats }) => ({ name, bytes: Number(stats.size) })),
+  )
   const manifest = await announce(task, listed.files, ports, buffer)
   async function* archive(): AsyncGenerator<Uint8Array> {
-    const contents = writeArchive(manifest, ({ name }) => {
+    const contents = writeArchive(manifest, ({ bytes, name }) => {
       const file = files.get(name)
-      return file === undefined ? ports.rows() : contentOf(file, buffer)
+      return file === undefined ? ports.rows() : contentOf(file, buffer, bytes)
     })
     yield* counted(contents, totalBytes(manifest), ports.onProgress, undefined)
     await assertSameIdentity(home, listed.files)
@@ -95,6 +100,7 @@ async function announce(
   const described = await describe(identity)
   files.push({ name: STORE_ROWS, ...(await digestOf(rows())) })
   const about = { format: 'kith-backup', version: BACKUP_VERSION, software, at } as const
+  assertRoomFor(home, files)
   return { ...about, ...described, files }
 }
 

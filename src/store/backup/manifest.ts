@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { KithError } from '../../protocol/errors.ts'
 import { isNodeId } from '../../protocol/node-id.ts'
-import { findCollision, isPortableName } from './names.ts'
+import { findCollisions, isPortableName } from './names.ts'
 
 /** Version of the layout inside a backup. One of a higher version is refused. */
 export const BACKUP_VERSION = 1
@@ -57,8 +57,13 @@ export type BackupFile = z.infer<typeof fileSchema>
 /** What a backup says of itself. */
 export type Manifest = z.infer<typeof manifestSchema>
 
+/** @throws {KithError} `invalid-file` when its names are so long that nobody would read it */
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  return Buffer.from(`${JSON.stringify(checked(manifest), null, 1)}\n`)
+  const bytes = Buffer.from(`${JSON.stringify(checked(manifest), null, 1)}\n`)
+  if (bytes.byteLength <= MAX_MANIFEST_BYTES) return bytes
+  const message = `the names of ${manifest.files.length} files are too long for one backup`
+  const hint = 'move what needs no backup out of workspace/'
+  throw new KithError('invalid-file', message, { path: 'workspace' }, { hint })
 }
 
 /** @throws {KithError} `too-new` when a later kith wrote it; `corrupt` */
@@ -93,7 +98,7 @@ export function totalBytes({ files }: Manifest): number {
 
 function checked(value: unknown): Manifest {
   const manifest = manifestSchema.parse(value)
-  const collision = findCollision(manifest.files.map(({ name }) => name))
+  const [collision] = findCollisions(manifest.files.map(({ name }) => name))
   if (collision !== undefined) {
     throw damagedBackup(`two of its files have one name: ${JSON.stringify(collision)}`)
   }

@@ -13,30 +13,33 @@ const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
 
 /** True for a name that every system takes for the same path below the folder it is put in, and for no other. */
 export function isPortableName(name: string): boolean {
+  // No text has fewer bytes than characters: what is far too long is not even taken apart.
+  if (name.length > MAX_NAME_BYTES || Buffer.byteLength(name) > MAX_NAME_BYTES) return false
   const parts = name.split('/')
-  return (
-    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
-    parts.length <= MAX_NAME_PARTS &&
-    parts.every(isPortablePart)
-  )
+  return parts.length <= MAX_NAME_PARTS && parts.every(isPortablePart)
 }
 
-/** The first of `names` that some file system takes for another one of them, or for a folder of one, if there is any. */
-export function findCollision(names: readonly string[]): string | undefined {
+/** Those of `names` that some file system takes for one before them, or for a folder of one. The others have no twins. */
+export function findCollisions(names: readonly string[]): string[] {
   const files = new Set<string>()
   const folders = new Map<string, string>()
-  for (const name of names) {
+  return names.filter((name) => {
     const folded = fold(name)
-    if (files.has(folded) || folders.has(folded)) return name
+    if (files.has(folded) || folders.has(folded)) return true
+    const above = foldersOf(name).map((folder) => ({ folder, folded: fold(folder) }))
+    const isTaken = above.some(
+      (one) => files.has(one.folded) || (folders.get(one.folded) ?? one.folder) !== one.folder,
+    )
+    if (isTaken) return true
     files.add(folded)
-    for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
-      const folder = name.slice(0, end)
-      const known = folders.get(fold(folder)) ?? folder
-      if (files.has(fold(folder)) || known !== folder) return name
-      folders.set(fold(folder), folder)
-    }
-  }
-  return undefined
+    for (const one of above) folders.set(one.folded, one.folder)
+    return false
+  })
+}
+
+function foldersOf(name: string): string[] {
+  const parts = name.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }
 
 function isPortablePart(part: string): boolean {

@@ -1,4 +1,4 @@
-import { constants, createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -9,8 +9,10 @@ import { decompress } from './compression.ts'
 import { isBackedUp, REQUIRED_FILES, STORE_ROWS } from './home-files.ts'
 import { damagedBackup, totalBytes } from './manifest.ts'
 import type { BackupFile, Manifest } from './manifest.ts'
+import { openBackupFile } from './open-file.ts'
 import { counted } from './progress.ts'
 import type { OnProgress } from './progress.ts'
+import { assertDiskFor } from './room.ts'
 import { unseal } from './seal.ts'
 import type { Key } from './seal.ts'
 import { loadRows, readRows } from './store-rows.ts'
@@ -58,7 +60,7 @@ export async function readThrough(path: string, key: Key, options: ReadOptions):
  * Puts what is in the backup at `path` into `folder`, which must not be there yet: a home, its store made anew. Resolves
  * when all is right and on disk. When it rejects, what is in the folder is worth nothing.
  *
- * @throws {KithError} `passphrase`, `corrupt`, `too-new`
+ * @throws {KithError} `passphrase`, `corrupt`, `too-new`; `usage` when there is no such file, or too small a disk
  */
 export async function extractBackup(
   path: string,
@@ -67,11 +69,12 @@ export async function extractBackup(
   options: ReadOptions = {},
 ): Promise<Manifest> {
   await mkdir(folder, { mode: 0o700 })
+  const room = (bytes: number): Promise<void> => assertDiskFor(folder, bytes)
   const folders = new Set([folder])
   const syncing: Promise<void>[] = []
   let files = 0
   try {
-    const manifest = await read(path, key, options, async (file, content) => {
+    const manifest = await read(path, key, { ...options, room }, async (file, content) => {
       if (file.name === STORE_ROWS) {
         await makeStore(join(folder, 'store'), content)
         return
@@ -94,15 +97,19 @@ export async function extractBackup(
 async function read(
   path: string,
   key: Key,
-  { onProgress, signal }: ReadOptions,
+  { onProgress, room, signal }: ReadOptions & { room?: (bytes: number) => Promise<void> },
   file: (file: BackupFile, content: Content) => Promise<void>,
 ): Promise<Manifest> {
-  const sealed = createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Uint8Array>
+  const handle = await openBackupFile(path)
+  const sealed = handle.createReadStream({
+    highWaterMark: BLOCK_BYTES,
+  }) as AsyncIterable<Uint8Array>
   let [all, before] = [0, 0]
   return await readArchive(decompress(unseal(sealed, key)), {
-    manifest: (manifest) => {
+    manifest: async (manifest) => {
       assertHome(manifest)
       all = totalBytes(manifest)
+      await room?.(all)
     },
     file: async (announced, content) => {
       const tell: OnProgress = ({ doneBytes }) => {

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { KithError, isFailure } from '../../protocol/errors.ts'
-import { syncFolder } from '../atomic-file.ts'
+import { errnoOf, syncFolder } from '../atomic-file.ts'
 import { Database } from '../database.ts'
 import type { Manifest } from './manifest.ts'
 import type { OnProgress } from './progress.ts'
 import { extractBackup } from './read-backup.ts'
 import type { Key } from './seal.ts'
-import { finishRestore, swap, sweepRestores } from './swap.ts'
+import { finishRestore, folderOf, swap, sweepRestores } from './swap.ts'
 
 /** What a restore is about to put in the place of a home, and what is there. */
 export interface Restoring {
@@ -34,6 +34,8 @@ export interface RestoreInit<T> {
   dryRun: boolean
   /** Told how far the reading is, often. */
   onProgress?: OnProgress
+  /** Ends it before anything is swapped. Nothing is left of it then. */
+  signal?: AbortSignal | undefined
 }
 
 export interface RestoreReport<T> {
@@ -47,23 +49,28 @@ export interface RestoreReport<T> {
  * Puts a backup in the place of a home: all of it is verified in a folder beside, then one takes the other's name. When
  * it rejects, the home is untouched.
  *
- * @throws {KithError} `locked` while a node runs in the home; `passphrase`, `corrupt`, `too-new`; what `merge` throws
+ * @throws {KithError} `locked` while a node runs in the home; `unsafe-file` where nobody can tell; `passphrase`, `corrupt`, `too-new`; what `merge` throws
  */
 export async function restoreHome<T>(init: RestoreInit<T>): Promise<RestoreReport<T>> {
-  const { dryRun, file, home, id, key, merge, onProgress } = init
-  await finishRestore(home)
+  const { dryRun, file, id, key, merge, onProgress, signal } = init
+  await finishRestore(init.home)
+  const home = await folderOf(init.home)
   await mkdir(dirname(home), { recursive: true, mode: 0o700 })
   // Held until the end, so that no node starts meanwhile.
   const homeStore = await openStore(home)
   const staged = `${home}.restoring-${id}`
   try {
     await sweepRestores(home)
-    const options = onProgress === undefined ? {} : { onProgress }
+    const options = {
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(signal === undefined ? {} : { signal }),
+    }
     const manifest = await extractBackup(file, key, staged, options)
     const stagedStore = await Database.open(join(staged, 'store'))
     const restoring = { manifest, staged, stagedStore, home, homeStore }
     const merged = await merge(restoring).finally(() => stagedStore.close())
     await syncFolder(staged)
+    signal?.throwIfAborted()
     const before = dryRun ? undefined : await swap(home, id)
     return { manifest, merged, before }
   } finally {
@@ -79,9 +86,26 @@ async function openStore(home: string): Promise<Database | undefined> {
     return await Database.open(folder)
   } catch (err) {
     // A store that cannot be read is what many a restore is for.
-    if (!isFailure(err) || isFailure(err, 'corrupt')) return undefined
+    if (isFailure(err, 'corrupt')) return undefined
+    if (!isFailure(err)) {
+      await assertLockable(folder)
+      return undefined
+    }
     if (!isFailure(err, 'locked')) throw err
     const message = `a node runs in ${home}`
     throw new KithError('locked', message, { home }, { cause: err, hint: 'kith stop' })
+  }
+}
+
+/** Whoever may not lock a store cannot tell whether a node of another user runs in it. @throws {KithError} `unsafe-file` */
+async function assertLockable(folder: string): Promise<void> {
+  const lock = join(folder, 'LOCK')
+  try {
+    await (await open(lock, 'r+')).close()
+  } catch (err) {
+    if (errnoOf(err) === 'ENOENT') return
+    const fix = `chown -R ${process.geteuid?.() ?? '$USER'} ${folder}`
+    const message = `${lock} may not be locked by us: a node of another user may run here`
+    throw new KithError('unsafe-file', message, { path: lock, fix }, { cause: err, hint: fix })
   }
 }

@@ -84,7 +84,12 @@ async function makeHeader(lock: Lock): Promise<{ header: Uint8Array; fileKey: Ui
     },
   })
   const empty = await encrypter.encrypt(new Uint8Array(0))
-  return { header: empty.subarray(0, -EMPTY_PAYLOAD_BYTES), fileKey: await promise }
+  const header = empty.subarray(0, -EMPTY_PAYLOAD_BYTES)
+  if (header.byteLength > MAX_HEADER_BYTES) {
+    const message = 'so many recipients have no room in a backup'
+    throw new KithError('usage', message, { what: 'recipients' })
+  }
+  return { header, fileKey: await promise }
 }
 
 function addRecipient(encrypter: Encrypter, recipient: string): void {

@@ -1,72 +1,115 @@
 import { existsSync } from 'node:fs'
-import { readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readdir, readlink, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { KithError } from '../../protocol/errors.ts'
 import { errnoOf, syncFolder } from '../atomic-file.ts'
 
 /*
  * How a home is swapped. Beside it stand, with the id of the restore at their end:
  *
- *   home.restoring-ID  being filled; worth nothing
- *   home.restored-ID   whole, and on disk
+ *   home.restoring-ID  being filled, and worth nothing; with a before-ID beside it, whole and on disk
  *   home.before-ID     the home that was there
  *   home.drill-ID      a restore to try one; worth nothing
  *
- * 1. restoring → restored   2. home → before   3. before/profiles → restored/profiles   4. restored → home
+ * 1. home → before   2. before/profiles → restoring/profiles   3. restoring → home
  *
- * There is no rename of one folder over another that has something in it, so after step 2 there is no home for a moment.
- * `finishRestore` looks for that before a home is opened.
+ * There is no rename of one folder over another that has something in it, so after step 1 there is no home for a moment.
+ * `finishRestore` looks for that before a home is opened. Where there was no home, step 3 is all.
  */
 
 /** Homes of other identities, which are below the home of the first. They are none of its business. */
 const PROFILES = 'profiles'
 
-/** No drill takes so long. */
-const DRILL_MS = 86_400_000
+/** No drill and no restore takes so long. */
+const LONGEST_MS = 86_400_000
+
+/** As many links, one to the next, as Linux follows (path_resolution(7)). */
+const MAX_LINKS = 40
+
+/** The folder that `home` leads to, though it may not be there: a swap renames it, and not a link to it. */
+export async function folderOf(home: string, links = MAX_LINKS): Promise<string> {
+  const target = links === 0 ? undefined : await readlink(home).catch(() => undefined)
+  return target === undefined ? home : await folderOf(resolve(dirname(home), target), links - 1)
+}
 
 /**
  * Brings a restore to its end that was cut off while it swapped: afterwards the home is there, the old one or the new
  * one, whole. To be called before a home is opened.
  */
 export async function finishRestore(home: string): Promise<void> {
-  if (existsSync(home)) return
-  const [restored] = (await leftBeside(home)).filter(({ kind }) => kind === 'restored')
-  if (restored !== undefined) await place(home, restored.id)
+  const folder = await folderOf(home)
+  if (existsSync(folder)) return
+  const left = await leftBeside(folder)
+  const cutOff = left.find(
+    ({ id, kind }) => kind === 'restoring' && existsSync(`${folder}.before-${id}`),
+  )
+  if (cutOff !== undefined) await place(folder, cutOff.id)
 }
 
-/** Takes away what restores have left that were cut off before they began to swap. */
+/** Takes away what restores have left that were cut off before they began to swap. For whoever holds the home. */
 export async function sweepRestores(home: string): Promise<void> {
   for (const { kind, path } of await leftBeside(home)) {
-    if (kind !== 'drill') await rm(path, { recursive: true, force: true })
+    if (kind === 'restoring') await rm(path, { recursive: true, force: true })
   }
 }
 
-/** Takes away what drills have left that were cut off. One that is under way is younger. */
-export async function sweepDrills(home: string, now: number): Promise<void> {
-  for (const { kind, path } of await leftBeside(home)) {
-    if (kind !== 'drill' || now - (await stat(path)).mtimeMs < DRILL_MS) continue
-    await rm(path, { recursive: true, force: true })
+/** Takes away what drills and restores have left that were killed: keys in the clear. One that is under way is younger. */
+export async function sweepKilled(home: string, now: number): Promise<void> {
+  const folder = await folderOf(home)
+  for (const { id, path } of await leftBeside(folder)) {
+    const stats = await stat(path).catch(ifGone)
+    const isOld = stats !== undefined && now - stats.mtimeMs >= LONGEST_MS
+    // With the old home beside it, it may be the one that is to come.
+    if (!isOld || existsSync(`${folder}.before-${id}`)) continue
+    // What is another user's keeps nobody from opening the home.
+    await rm(path, { recursive: true, force: true }).catch(() => undefined)
   }
 }
 
-/** Puts what is staged in the place of the home. Returns where the one that was there is kept. */
+/**
+ * Puts what is staged in the place of the home. Returns where the one that was there is kept. When it rejects, the home
+ * is where it was.
+ *
+ * @throws {KithError} `usage` for a home or profiles that cannot be renamed: the place where a disk is mounted
+ */
 export async function swap(home: string, id: string): Promise<string | undefined> {
-  const folder = dirname(home)
-  await rename(`${home}.restoring-${id}`, `${home}.restored-${id}`)
-  await syncFolder(folder)
-  const before = existsSync(home) ? `${home}.before-${id}` : undefined
-  if (before !== undefined) {
-    await rename(home, before)
-    await syncFolder(folder)
+  const [before, staged] = [`${home}.before-${id}`, `${home}.restoring-${id}`]
+  const isThere = existsSync(home)
+  try {
+    if (isThere) {
+      await rename(home, before)
+      await syncFolder(dirname(home))
+    }
+    await place(home, id)
+    return isThere ? before : undefined
+  } catch (err) {
+    if (existsSync(before) && !existsSync(home)) await putBack(home, before, staged)
+    throw isMount(err) ? mounted(home, err) : err
   }
-  await place(home, id)
-  return before
+}
+
+async function putBack(home: string, before: string, staged: string): Promise<void> {
+  if (existsSync(join(staged, PROFILES)) && !existsSync(join(before, PROFILES))) {
+    await rename(join(staged, PROFILES), join(before, PROFILES))
+  }
+  await rename(before, home)
+}
+
+function isMount(err: unknown): boolean {
+  return errnoOf(err) === 'EBUSY' || errnoOf(err) === 'EXDEV'
+}
+
+function mounted(home: string, cause: unknown): KithError<'usage'> {
+  const what = `a disk is mounted at ${home} or its ${PROFILES}, so that it cannot be renamed`
+  const hint = 'kith --home DIR restore, with a folder that is not there, and move what is in it'
+  return new KithError('usage', what, { what: home }, { cause, hint })
 }
 
 async function leftBeside(home: string): Promise<{ path: string; kind: string; id: string }[]> {
   const prefix = `${basename(home)}.`
   return (await namesIn(dirname(home))).flatMap((name) => {
     const rest = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    const [, kind, id] = /^(restoring|restored|drill)-([0-9A-Za-z]+)$/.exec(rest) ?? []
+    const [, kind, id] = /^(restoring|drill)-([0-9A-Za-z]+)$/.exec(rest) ?? []
     if (kind === undefined || id === undefined) return []
     return [{ path: join(dirname(home), name), kind, id }]
   })
@@ -79,17 +122,21 @@ async function namesIn(folder: string): Promise<string[]> {
   })
 }
 
-/** Steps 3 and 4, as far as they are not done. */
+/** Steps 2 and 3, as far as they are not done. */
 async function place(home: string, id: string): Promise<void> {
-  const [before, restored] = [`${home}.before-${id}`, `${home}.restored-${id}`]
+  const [before, staged] = [`${home}.before-${id}`, `${home}.restoring-${id}`]
   if (existsSync(join(before, PROFILES))) {
-    await rename(join(before, PROFILES), join(restored, PROFILES))
-    await syncFolder(restored)
+    await rename(join(before, PROFILES), join(staged, PROFILES)).catch(ifGone)
     await syncFolder(before)
   }
-  await rename(restored, home).catch((err: unknown) => {
-    // Somebody who opens the home does this too, and may have been faster.
+  // Somebody who opens the home does this too, and may have been faster.
+  if (existsSync(staged)) await syncFolder(staged).catch(ifGone)
+  await rename(staged, home).catch((err: unknown) => {
     if (errnoOf(err) !== 'ENOENT' || !existsSync(home)) throw err
   })
   await syncFolder(dirname(home))
+}
+
+function ifGone(err: unknown): undefined {
+  if (errnoOf(err) !== 'ENOENT') throw err
 }

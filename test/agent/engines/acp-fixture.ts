@@ -1,13 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import { AcpEngine } from '../../../src/agent/engines/acp.ts'
 import type { AcpEngineInit } from '../../../src/agent/engines/acp.ts'
 import { Workspace } from '../../../src/agent/workspace.ts'
 import type { AcpStep } from '../../helpers/acp-agent.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
+import { program } from '../../helpers/programs.ts'
 import { ENV, programSurroundings } from './program-fixture.ts'
 import type { ProgramSurroundings } from './program-fixture.ts'
-
-const SCRIPTED = fileURLToPath(new URL('../../helpers/acp-agent.ts', import.meta.url))
 
 export interface AcpUnderTest extends ProgramSurroundings {
   engine: AcpEngine
@@ -29,7 +27,7 @@ export function makeAcp(
       after: (ms, run) => clock.after(ms, run),
     },
     {
-      argv: [process.execPath, SCRIPTED, mode],
+      argv: [process.execPath, program('acp-agent'), mode],
       cwd: folder,
       env: ENV,
       software: { name: 'kith', version: '0.1.0' },

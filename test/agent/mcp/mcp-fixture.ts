@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { fileURLToPath } from 'node:url'
 import { childEnv } from '../../../src/agent/child.ts'
 import type { McpReach } from '../../../src/agent/mcp/connection.ts'
 import type { ToolMemory } from '../../../src/agent/mcp/known-tools.ts'
@@ -8,13 +7,12 @@ import type { McpServerInit, McpServerReport } from '../../../src/agent/mcp/mcp-
 import type { OfferedTool } from '../../../src/agent/mcp/offered-tool.ts'
 import type { Tool, ToolOutput } from '../../../src/agent/tools/tool.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
+import { program } from '../../helpers/programs.ts'
 import { askOf } from '../asks.ts'
-
-const SERVER = fileURLToPath(new URL('../../helpers/mcp-server.ts', import.meta.url))
 
 /** The server of `test/helpers/mcp-server.ts`, as a program. */
 export function programOf(cwd: string, mode = '', file = '', env: string[] = []): McpReach {
-  const argv = [process.execPath, SERVER, mode, file] as const
+  const argv = [process.execPath, program('mcp-server'), mode, file] as const
   return { program: { argv, cwd, env: childEnv(process.env, env) } }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { BackupModule, RestoreReport } from '../../../src/cli/backup-module.ts'
 import { bytesText, barText } from '../../../src/cli/bytes-text.ts'
 import type { BackupReport, MadeReport } from '../../../src/node/control/api.ts'
+import { KithError } from '../../../src/protocol/errors.ts'
 import { FakeCli } from '../fake-cli.ts'
 
 const AT = 1_790_000_000_000
@@ -87,6 +88,33 @@ describe('kith backup', () => {
       assert.ok(!cli.stderr.text.includes('\u001b'))
     })
 
+    const places: [place: string, to: string | undefined, args: string[], told: RegExp][] = [
+      [
+        'none is known',
+        undefined,
+        [],
+        /nobody has said where .*\ntry: kith backup create --to DIR/,
+      ],
+      ['that of the config is gone', '/nowhere/b', [], /no folder \/nowhere\/b\ntry: mkdir/],
+      [
+        'that of a file is gone',
+        '/',
+        ['--to', '/nowhere/b.age'],
+        /no folder \/nowhere\ntry: mkdir/,
+      ],
+    ]
+    for (const [place, to, args, told] of places) {
+      it(`has nobody type a passphrase while there is no folder for it: ${place}`, async () => {
+        cli.stdin.isTTY = true
+        cli.stderr.isTTY = true
+        const known = { backups, ages: {}, recipients, ...(to === undefined ? {} : { to }) }
+        cli.answers = { ...cli.answers, backups: () => known }
+        assert.equal(await cli.kith('backup', 'create', ...args), 2)
+        assert.match(cli.stderr.text, told)
+        assert.ok(!cli.stderr.text.includes('Passphrase'))
+      })
+    }
+
     it('shows a bar on a terminal alone', async () => {
       recipients = ['age1x']
       await cli.kith('backup', 'create')
@@ -127,6 +155,23 @@ describe('kith backup', () => {
     assert.equal(cli.stdout.text, `${FILE} is damaged: cut off\n`)
     const note = { file: FILE, how: 'content', ok: false, why: 'cut off' }
     assert.deepEqual(cli.calls.at(-1), ['noteBackup', note])
+  })
+
+  it('verify and drill say what they have found though it cannot be noted', async () => {
+    const broken = (): never => {
+      throw new KithError('invalid-file', 'config.yaml: unknown key', { path: 'config.yaml' })
+    }
+    cli.answers = { ...cli.answers, noteBackup: broken }
+    modules({
+      verifyFile: async () => ({ how: 'content', ok: false, why: 'cut off' }),
+      drillBackup: async () => ({ ok: true, findings: [] }),
+    })
+    cli.stdin.end('p\n')
+    assert.equal(await cli.kith('backup', 'verify', FILE, '--passphrase-stdin'), 1)
+    assert.match(cli.stdout.text, /is damaged: cut off/)
+    modules({ readBackupKey: async () => ['AGE'] })
+    assert.equal(await cli.kith('backup', 'drill', FILE, '--identity', 'id'), 1)
+    assert.match(cli.stdout.text, /a node starts from/)
   })
 
   it('verify compares one that it cannot open with what was written', async () => {

@@ -115,7 +115,7 @@ describe('kith peers', () => {
   it('says how a peer gets rights when it was given none', async () => {
     running([{ ...bob, allow: [] }])
     await cli.kith('peers', 'add', 'bob', ID)
-    assert.equal(cli.stdout.text, 'bob is pinned (divert daughter doll steak) and may nothing\n')
+    assert.equal(cli.stdout.text, 'bob is pinned (divert daughter doll steak) and may do nothing\n')
     assert.match(cli.stderr.text, /kith peers allow bob ping ask/)
   })
 

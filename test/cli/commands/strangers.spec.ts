@@ -60,7 +60,7 @@ describe('kith peers and strangers', () => {
     [
       `accept ${KEY} carol`,
       ['acceptStranger', { key: KEY, name: 'carol' }],
-      'carol is pinned, and may nothing\n',
+      'carol is pinned, and may do nothing\n',
     ],
     [`deny ${KEY}`, ['denyStranger', { key: KEY }], `${KEY} is not listed any more\n`],
     [

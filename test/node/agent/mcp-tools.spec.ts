@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { agentSchema } from '../../../src/node/agent-config.ts'
 import { McpToolStore } from '../../../src/node/agent/mcp-tool-store.ts'
@@ -11,9 +10,9 @@ import type { AlertInit } from '../../../src/node/alerts.ts'
 import { Database } from '../../../src/store/database.ts'
 import { LogTap } from '../../helpers/log-tap.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
+import { program } from '../../helpers/programs.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
-const SERVER = fileURLToPath(new URL('../../helpers/mcp-server.ts', import.meta.url))
 const OFFERED = { description: 'Says it again.', inputSchema: '{"type":"object"}' }
 
 describe('MCP tools of a node', function () {
@@ -61,7 +60,7 @@ describe('MCP tools of a node', function () {
   })
 
   it('are those of the config, and the log says what else a server has', async () => {
-    const run = [process.execPath, SERVER]
+    const run = [process.execPath, program('mcp-server')]
     const { mcp } = await create(
       { name: 'notes', run, tools: ['echo'], class: 'read' },
       { name: 'bare', run },
@@ -88,7 +87,7 @@ describe('MCP tools of a node', function () {
     await new McpToolStore(database).put('notes', 'echo', OFFERED)
     const { mcp } = await create({
       name: 'notes',
-      run: [process.execPath, SERVER],
+      run: [process.execPath, program('mcp-server')],
       tools: ['echo'],
     })
     try {

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { BackupDesk } from '../../../src/node/backup/backup-desk.ts'
 import type { CreateRequest, MadeBackup } from '../../../src/node/backup/backup-desk.ts'
@@ -86,9 +95,11 @@ describe('the desk of backups', () => {
     ['a file in a folder that is not there', () => join(folder(), 'usb', 'a.age'), /^mkdir/],
     ['the home itself', () => home.path, /another folder/],
     ['the workspace', () => join(home.path, 'a.age'), /another folder/],
+    ['a link to the home', () => join(folder(), 'link'), /another folder/],
   ]
   for (const [what, place, hint] of places) {
     it(`refuses ${what}`, async () => {
+      await symlink(home.path, join(folder(), 'link'))
       const wanted = create({ to: place() })
       await assert.rejects(wanted, (err) => isFailure(err, 'usage') && hint.test(err.hint ?? ''))
       assert.match(desk.records.failure?.why ?? '', /folder|home/)
@@ -187,6 +198,23 @@ describe('the desk of backups', () => {
         ['unknown', 'changed', 'there'],
       )
       assert.equal((await readdir(to)).length, 5)
+    })
+
+    it('none that was only read here: it is a copy that somebody keeps, or the same by another path', async () => {
+      await open({ to, recipients, keep: { daily: 1, weekly: 0, monthly: 0 } })
+      const { backupAt, bytes, file, sha256 } = await create()
+      const link = join(folder(), 'link')
+      await symlink(to, link)
+      const copy = join(folder(), 'kept.age')
+      await copyFile(file, copy)
+      const found = { backupAt, bytes, sha256 }
+      for (const path of [join(link, basename(file)), copy]) {
+        const check = { what: 'checked', file: path, how: 'content', ok: true } as const
+        await desk.records.add({ ...check, found, by: 'self' })
+      }
+      const { kept, removed, spared } = await desk.prune({ by: 'self', remove: true })
+      assert.deepEqual([kept.length, removed, spared.length], [1, [], 2])
+      assert.equal((await stat(file)).size, bytes)
     })
 
     it('none while none was read back', async () => {

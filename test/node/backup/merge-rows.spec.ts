@@ -170,7 +170,7 @@ describe('rows of a restored home', () => {
       const deliveries = new Repository(staged, 'deliveries', deliverySchema)
       const waiting: Delivery = {
         ...{ delivery: `${askId(1)}.0`, run: askId(1), job: 'nightly', when: 'always', tries: 1 },
-        to: { kind: 'file', path: 'a.md' },
+        ...{ order: 1, to: { kind: 'file', path: 'a.md' } },
         end: { state: 'succeeded', dueAt: NOW, finalAt: NOW },
         ...{ state: 'waiting', nextAt: NOW },
       }

@@ -143,7 +143,7 @@ describe('check budget', () => {
       {
         state: 'warn',
         what: '80 % of what bob may spend today are spent',
-        hint: 'kith budget; raise the daily caps of bob in peers.yaml, or wait for 2026-11-22T00:00:00.000Z',
+        hint: 'kith budget; raise the daily caps of bob in peers.yaml, or wait for 2026-11-22 00:00 UTC',
       },
     ])
     home().caps.askerDay = limitOf({ usd: 2 })
@@ -159,7 +159,7 @@ describe('check budget', () => {
       {
         state: 'warn',
         what: '80 % of what job nightly may spend today are spent',
-        hint: 'kith budget; raise the caps that asks of job nightly bring, or wait for 2026-11-22T00:00:00.000Z',
+        hint: 'kith budget; raise the caps that asks of job nightly bring, or wait for 2026-11-22 00:00 UTC',
       },
     ])
   })

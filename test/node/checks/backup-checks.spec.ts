@@ -7,7 +7,9 @@ import type { Finding } from '../../../src/node/checks/finding.ts'
 import type { KnownKeys } from '../../../src/node/key-logs.ts'
 import type { Peer } from '../../../src/node/pins.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
-import { peerOf } from '../../helpers/stub-pins.ts'
+import { publicKeyOf } from '../../../src/protocol/ed25519.ts'
+import { createInception } from '../../../src/protocol/key-log.ts'
+import { peerOf, seedOf } from '../../helpers/stub-pins.ts'
 
 const DAY_MS = 86_400_000
 
@@ -18,13 +20,19 @@ describe('checks of backups', () => {
   let peers: Peer[]
   let seenAt: number[]
   let linked: boolean
+  let inception: Uint8Array[]
 
   beforeEach(() => {
     records = { ages: agesOf(0, 0, 0), failure: undefined, list: () => [], restored: undefined }
     peers = [peerOf('bob')]
     seenAt = [0]
     linked = false
+    inception = inceptionAt(now - 2 * DAY_MS)
   })
+
+  function madeBefore(days: number): BackupRecord {
+    return { file: '/b/a.age', backupAt: now - days * DAY_MS } as unknown as BackupRecord
+  }
 
   /** Days ago; undefined for never. */
   function agesOf(...days: (number | undefined)[]): typeof records.ages {
@@ -40,6 +48,7 @@ describe('checks of backups', () => {
       backups: { config: backupSchema.parse({}), records },
       pins: { peers: () => peers, keysOf: () => ({ held }) as unknown as KnownKeys },
       links: { get: () => (linked ? 'a link' : undefined) },
+      self: { events: inception },
       clock,
     }
   }
@@ -48,33 +57,53 @@ describe('checks of backups', () => {
     return findings.map(({ hint = '', state, what }) => `${state}: ${what} | ${hint}`)
   }
 
-  it('want a first one, and say how', () => {
-    records = { ...records, ages: agesOf(undefined, undefined, undefined) }
-    assert.deepEqual(texts(backupFindings(node())), [
-      'warn: this node was never backed up | kith backup create --to DIR',
-    ])
-  })
+  const firstDay: [age: string, ageMs: number, found: string][] = [
+    ['before a node is a day old', DAY_MS - 1, 'ok: none yet, as this node is new'],
+    ['once a node is a day old', DAY_MS, 'warn: this node was never backed up'],
+  ]
+  for (const [age, ageMs, found] of firstDay) {
+    it(`say how to make a first one, and ${found.split(':')[0] ?? ''} ${age}`, () => {
+      records = { ...records, ages: agesOf(undefined, undefined, undefined) }
+      inception = inceptionAt(now - ageMs)
+      assert.deepEqual(texts(backupFindings(node())), [`${found} | kith backup create --to DIR`])
+    })
+  }
 
   const ages: [days: (number | undefined)[], warnings: string[]][] = [
     [[7, 31, 31], []],
-    [[8, 31, 31], ['backed up']],
-    [[7, 32, 31], ['read back']],
-    [[7, 31, 32], ['tried out']],
-    [
-      [7, undefined, undefined],
-      ['read back', 'tried out'],
-    ],
+    [[8, 31, 31], ['no backup was made for 8 days']],
+    [[7, 32, 31], ['no backup was read back for 32 days']],
+    [[7, 31, 32], ['no backup was tried out for 32 days']],
   ]
   for (const [days, warnings] of ages) {
-    it(`${warnings.join(' and ') || 'nothing'} is too old: ${days.map((day) => day ?? 'never').join(', ')}`, () => {
+    it(`${warnings.join(' and ') || 'nothing'} is too old: ${days.join(', ')}`, () => {
       records = { ...records, ages: agesOf(...days) }
       const warned = backupFindings(node()).filter(({ state }) => state === 'warn')
       assert.deepEqual(
-        warned.map(({ what }) => what.split(' ').slice(0, 2).join(' ')),
+        warned.map(({ what }) => what),
         warnings,
       )
     })
   }
+
+  it('leave as much time for a first drill as between two, from the first backup on', () => {
+    records = { ...records, ages: agesOf(0, 0, undefined), list: () => [madeBefore(31)] }
+    assert.deepEqual(texts(backupFindings(node())), [
+      'ok: made today, read back today, never tried out | ',
+    ])
+    records = { ...records, list: () => [madeBefore(0), madeBefore(32)] }
+    assert.deepEqual(texts(backupFindings(node())), [
+      'warn: no backup was ever tried out | kith backup drill',
+    ])
+  })
+
+  it('take the backup that a home comes from for one that was tried out', () => {
+    const restored = { at: now, backupAt: now - 8 * DAY_MS, file: '/b/a.age' }
+    records = { ...records, ages: agesOf(undefined, undefined, undefined), restored }
+    assert.deepEqual(texts(backupFindings(node())), [
+      'warn: no backup was made for 8 days | kith backup create',
+    ])
+  })
 
   it('tell of one that failed, and of one that is damaged', () => {
     const damaged = {
@@ -138,3 +167,11 @@ describe('checks of backups', () => {
     })
   })
 })
+
+/** The first event of a node that was made then. */
+function inceptionAt(at: number): Uint8Array[] {
+  const [nextKey, recoveryKey] = ['next', 'recovery'].map((name) => publicKeyOf(seedOf(name)))
+  assert.ok(nextKey !== undefined && recoveryKey !== undefined)
+  const nonce = new Uint8Array(16)
+  return [createInception({ seed: seedOf('node'), nextKey, recoveryKey, at, nonce }).signedEvent]
+}

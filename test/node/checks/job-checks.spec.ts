@@ -80,6 +80,24 @@ describe('check jobs', () => {
     })
   }
 
+  const replaced: [what: string, row: object, state: Partial<JobState>, warns: boolean][] = [
+    ['was replaced three times in a row', {}, { replaced: 3 }, true],
+    ['is replaced while it runs', {}, { replaced: 3, active: { run: 'r', lease } }, true],
+    ['was replaced twice', {}, { replaced: 2 }, false],
+    ['replaces no more', { overlap: 'skip' }, { replaced: 3 }, false],
+    ['is off', { enabled: false }, { replaced: 3 }, false],
+    ['is paused', {}, { replaced: 3, paused: { who: 'self', why: 'x', at: NOW } }, false],
+  ]
+  for (const [what, row, state, warns] of replaced) {
+    it(`${warns ? 'warns' : 'does not warn'} of a job that ${what}`, () => {
+      const findings = found(jobOf('digest', { overlap: 'replace', ...row }), state)
+      assert.deepEqual(
+        findings.map((finding) => [finding.state, finding.hint]),
+        [warns ? ['warn', 'kith jobs edit digest --overlap skip'] : ['ok', undefined]],
+      )
+    })
+  }
+
   it('fails with the line of a jobs.yaml that is not in force, and still looks at the jobs', () => {
     const hint = 'edit line 3 of jobs.yaml'
     const details = { path: 'jobs.yaml', line: 3, column: 5 }

@@ -67,7 +67,7 @@ describe('check of the results', () => {
     ]) {
       const [finding] = await resultFindings(nodeWith({ unreviewed }))
       assert.deepEqual([finding?.state, finding?.hint], ['warn', LIST])
-      assert.match(finding?.what ?? '', /the oldest are dropped/)
+      assert.match(finding?.what ?? '', /the job that has most loses its oldest/)
     }
     const few = { count: count * 0.8 - 1, bytes: bytes * 0.8 - 1 }
     assert.equal((await resultFindings(nodeWith({ unreviewed: few })))[0]?.state, 'ok')

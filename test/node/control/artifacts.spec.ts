@@ -50,9 +50,10 @@ describe('control of artifacts', () => {
   }
 
   async function run(job: string): Promise<string> {
-    const report = await jobHandlers(node).runJob({ job, wait: true }, signal)
-    assert.equal(report.artifact, report.run)
-    return report.run
+    const { run: id } = await node.jobs.ended((await node.jobs.scheduler.runNow(job)).run, signal)
+    const report = await jobHandlers(node).showRun({ run: id }, signal)
+    assert.equal(report.artifact, id)
+    return id
   }
 
   it('lists and shows what jobs have made, with hashes of what it shows', async () => {

@@ -86,7 +86,7 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   nextTimes: { job: 'digest', count: 3 },
   pauseJob: { job: 'digest', why: 'holidays ü' },
   resumeJob: { job: 'digest' },
-  runJob: { job: 'digest', wait: true },
+  runJob: { job: 'digest' },
   runPeerJob: { peer: 'nas', job: 'digest' },
   runDue: {},
   runs: { job: 'digest', failed: true, cause: 'manual', by: 'self', limit: 3 },

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { JOB_ROUTES } from '../../../src/node/control/routes/jobs.ts'
+import type { RunReport } from '../../../src/node/control/routes/jobs.ts'
 import { jobHandlers } from '../../../src/node/control/handlers/jobs.ts'
 import type { JobNode } from '../../../src/node/control/handlers/jobs.ts'
 import type { KithNode } from '../../../src/node/node.ts'
@@ -74,6 +75,19 @@ describe('control of jobs', () => {
     return output
   }
 
+  async function runToEnd(job: string): Promise<RunReport> {
+    const { run } = await call('runJob', { job })
+    await node.jobs.ended(run, signal)
+    return await call('showRun', { run })
+  }
+
+  it('a list that could not be read is not taken for an empty one', async () => {
+    const bad = await all().open('other')
+    await writeFile(bad.home.jobs, 'jobs: [', { mode: 0o600 })
+    await bad.start()
+    await assert.rejects(jobHandlers(bad).jobs({}, signal), refusal('invalid-file'))
+  })
+
   it('lists each job in the order of jobs.yaml, and shows one with its entry', async () => {
     const jobs = await call('jobs', {})
     assert.deepEqual(
@@ -115,31 +129,31 @@ describe('control of jobs', () => {
     await assert.rejects(call('resumeJob', { job: 'none' }), refusal('unknown-job'))
   })
 
-  it('runs a job, and waits for its end when that is wanted', async () => {
-    const run = await call('runJob', { job: 'digest', wait: true })
+  it('runs a job, and says no more than that it will', async () => {
+    const run = await runToEnd('digest')
     assert.deepEqual(
       [run.state, run.summary, run.cause, run.by],
       [...['succeeded', 'done', 'manual', 'self']],
     )
-    const bad = await call('runJob', { job: 'bad', wait: true })
+    const bad = await runToEnd('bad')
     assert.deepEqual([bad.state, bad.failure?.code], ['failed', 'program-failed'])
-    const slow = await call('runJob', { job: 'slow', wait: false })
+    const slow = await call('runJob', { job: 'slow' })
     assert.equal(slow.state, 'queued')
     await assert.rejects(
-      call('runJob', { job: 'slow', wait: false }),
+      call('runJob', { job: 'slow' }),
       (err) => isFailure(err, 'conflict') && err.details.activeId === slow.run,
     )
   })
 
   it('cancels a run, and gives one that has ended as it is', async () => {
-    const { run } = await call('runJob', { job: 'slow', wait: false })
+    const { run } = await call('runJob', { job: 'slow' })
     assert.equal((await call('cancelRun', { run })).state, 'cancelled')
     assert.equal((await call('cancelRun', { run })).state, 'cancelled')
     await assert.rejects(call('cancelRun', { run: askId(1) }), refusal('unknown-run'))
   })
 
   it('runs the work of a run again, linked to it', async () => {
-    const { run } = await call('runJob', { job: 'bad', wait: true })
+    const { run } = await runToEnd('bad')
     const again = await call('retryRun', { run })
     assert.deepEqual([again.cause, again.retryOf], ['retry', run])
     await node.jobs.ended(again.run, signal)
@@ -149,9 +163,9 @@ describe('control of jobs', () => {
 
   it('lists runs page by page, those of one job and those that failed', async () => {
     const [one, two, three] = [
-      (await call('runJob', { job: 'bad', wait: true })).run,
-      (await call('runJob', { job: 'digest', wait: true })).run,
-      (await call('runJob', { job: 'bad', wait: true })).run,
+      (await runToEnd('bad')).run,
+      (await runToEnd('digest')).run,
+      (await runToEnd('bad')).run,
     ]
     const ids = async (query: Parameters<Handlers['runs']>[0]): Promise<(string | undefined)[]> => {
       const { cursor, runs } = await call('runs', query)
@@ -178,8 +192,8 @@ describe('control of jobs', () => {
     const reading = (async () => {
       for await (const { job, state } of stream) seen.push(`${job} ${state}`)
     })()
-    await call('runJob', { job: 'digest', wait: true })
-    await call('runJob', { job: 'bad', wait: true })
+    await runToEnd('digest')
+    await runToEnd('bad')
     await eventually(() => {
       assert.deepEqual(seen, ['digest succeeded', 'bad failed'])
     })

@@ -8,10 +8,10 @@ const CAPS = {
   reviewed: { count: 2, ageMs: 2_000, bytes: 50 },
 }
 
-/** Newest first. */
+/** Newest first, all of one job. */
 function results(...rows: [standing: KeptResult['standing'], madeAt: number, bytes: number][]) {
   return rows.map(([standing, madeAt, bytes], index) => ({
-    ...{ run: String(index), standing, madeAt, bytes },
+    ...{ run: String(index), job: 'digest', standing, madeAt, bytes },
   }))
 }
 
@@ -40,8 +40,17 @@ describe('retention of results', () => {
     const kept = results(['unreviewed', 500, 1], ['unreviewed', 499, 1])
     assert.deepEqual(gone(kept, 1_500), ['1'])
     const large = results(['unreviewed', 0, 60], ['unreviewed', 0, 41], ['unreviewed', 0, 1])
-    assert.deepEqual(gone(large), ['1', '2'])
+    assert.deepEqual(gone(large), ['2', '1'])
     assert.deepEqual(gone(results(['unreviewed', 0, 60], ['unreviewed', 0, 40])), [])
+  })
+
+  it('lets no job push the results of another one out, by their number or by their size', () => {
+    const one = ['unreviewed', 0, 1] as const
+    const [busy, rare] = [results([...one], [...one], [...one]), results([...one])]
+    const last = rare.map((result) => ({ ...result, run: 'rare', job: 'rare' }))
+    assert.deepEqual(gone([...busy, ...last]), ['2'])
+    const large = results(['unreviewed', 0, 60], ['unreviewed', 0, 40])
+    assert.deepEqual(gone([...large, ...last]), ['1'])
   })
 
   it('never drops what is awaited, and leaves it out of the sums', () => {
@@ -54,6 +63,7 @@ describe('retention of results', () => {
   it('leaves each kind within its caps, whatever comes', () => {
     const result = fc.record({
       run: fc.uuid(),
+      job: fc.constantFrom('digest', 'backup'),
       madeAt: fc.nat(3_000),
       bytes: fc.nat(60),
       standing: fc.constantFrom('awaited' as const, 'unreviewed' as const, 'reviewed' as const),

@@ -6,12 +6,18 @@ import type { KithNode } from '../../../src/node/node.ts'
 import type { JobHost } from '../../../src/node/scheduler/job-host.ts'
 import type { Run } from '../../../src/node/scheduler/run.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
+import type { PeerRow } from '../../../src/protocol/pin.ts'
+import type { PeerEdit } from '../../../src/store/peers-edit.ts'
+import { editPeers } from '../../../src/store/peers-file.ts'
+import { idOf } from '../../helpers/ask-calls.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { LogTap } from '../../helpers/log-tap.ts'
 import { openNodes } from '../../helpers/open-node.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 const { signal } = new AbortController()
+
+const NAS: PeerRow = { name: 'nas', id: idOf('nas'), allow: ['job.run'] }
 
 /** A job that only a person starts, as jobs.yaml has it: in a folder that every machine has. */
 function row(name: string, program: string, more: Record<string, unknown> = {}): object {
@@ -154,7 +160,9 @@ describe('job host', () => {
 
   it('starts a job for a peer that jobs.yaml names, while it is on and not paused', async () => {
     const nas = { run_by: ['nas'] }
-    await open(
+    await open()
+    await all().pin(NAS)
+    await write(
       row('shared', 'echo shared', nas),
       row('off', 'true', { ...nas, enabled: false }),
       row('own', 'true'),
@@ -173,6 +181,28 @@ describe('job host', () => {
     await jobs.ended(id, signal)
     await jobs.pause('shared', 'self', 'holidays')
     assert.equal(await refused('nas', 'shared'), 'paused')
+  })
+
+  it('begins nothing for a peer whose right or pin has gone since', async () => {
+    await open(row('shared', 'echo shared', { run_by: ['nas'] }))
+    await all().pin(NAS)
+    await node.start({ loop: false })
+    const { run: id } = await jobs.runFor('nas', 'shared')
+    const states = async (edit: PeerEdit): Promise<string[]> => {
+      const changed = Promise.withResolvers<undefined>()
+      const unlisten = node.pins.onChange(() => {
+        changed.resolve(undefined)
+      })
+      await editPeers(node.home.peers, edit)
+      await changed.promise
+      unlisten()
+      await jobs.scheduler.look()
+      return jobs.open.map(({ state }) => state)
+    }
+    assert.deepEqual(await states({ op: 'deny', name: 'nas', grants: ['job.run'] }), ['queued'])
+    assert.deepEqual(await states({ op: 'remove', name: 'nas' }), ['queued'])
+    assert.deepEqual(await states({ op: 'add', peer: NAS }), ['running'])
+    assert.equal((await jobs.ended(id, signal)).summary, 'shared')
   })
 
   it('is told of by the agent: to the owner', async () => {

@@ -13,7 +13,7 @@ import {
   Results,
 } from '../../../src/node/scheduler/results.ts'
 import type { Scheduler } from '../../../src/node/scheduler/scheduler.ts'
-import { isFailure } from '../../../src/protocol/errors.ts'
+import { isFailure, KithError } from '../../../src/protocol/errors.ts'
 import { Database } from '../../../src/store/database.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { JobHome, jobOf } from '../../helpers/job-home.ts'
@@ -31,10 +31,13 @@ describe('results', () => {
   let scheduler: Scheduler
   let sink: WebhookSink
   let alerts: AlertInit[]
+  /** How the desk answers, where it is asked. */
+  let desk: () => Promise<never>
 
   beforeEach(async () => {
     sink = await WebhookSink.listen()
     alerts = []
+    desk = async () => await Promise.reject(new Error('nobody'))
     await mkdir(join(folder(), 'home', 'workspace'), { recursive: true })
     home = new JobHome(join(folder(), 'store'))
   })
@@ -48,7 +51,6 @@ describe('results', () => {
 
   async function open(...jobs: Job[]): Promise<void> {
     ;({ database, scheduler } = await home.open(jobs))
-    const nobody = async (): Promise<never> => await Promise.reject(new Error('nobody'))
     results = new Results({
       ...{ database, randomBytes, clock: home.clock, random: () => 0.5 },
       deliveries: await DeliveryStore.open(database),
@@ -60,7 +62,7 @@ describe('results', () => {
           alerts = alerts.filter((alert) => alert.kind !== kind)
         },
       },
-      desk: { ask: nobody, find: nobody },
+      desk: { ask: async () => await desk(), find: async () => await desk() },
       env: { HOOK_KEY: KEY },
       home: { path: join(folder(), 'home'), workspace: join(folder(), 'home', 'workspace') },
       log: pino({ level: 'silent' }),
@@ -203,6 +205,34 @@ describe('results', () => {
       assert.deepEqual(await states(id), ['done 2'])
     })
     assert.equal(await readFile(file, 'utf8'), MADE.content)
+  })
+
+  it('take the place of earlier ones in a file, also once the clock was set back', async () => {
+    const file = join(folder(), 'digest.md')
+    await open(job({ deliver: [{ file }] }))
+    await arrived(await run('earlier'), 'done 1')
+    home.clock.setBack(3_600_000)
+    await arrived(await run('later'), 'done 1')
+    assert.equal(await readFile(file, 'utf8'), 'later')
+  })
+
+  it('go to a peer as soon as it is there, and not each time when it comes and goes', async () => {
+    const target = { kind: 'ask', peer: 'self', text: 'hi', egress: 'peers' }
+    await open(job({ target, deliver: [{ peer: 'bob' }] }))
+    desk = async () =>
+      await Promise.reject(new KithError('unreachable', 'away', { peer: 'bob', reason: 'away' }))
+    const id = await run()
+    await arrived(id, 'waiting 1')
+    results.peerCame('bob')
+    await arrived(id, 'waiting 2')
+    for (let nth = 0; nth < 20; nth++) results.peerCame('bob')
+    home.clock.setBack(30_000)
+    results.peerCame('bob')
+    await results.settle()
+    assert.deepEqual(await states(id), ['waiting 2'])
+    home.clock.setBack(30_000)
+    results.peerCame('bob')
+    await arrived(id, 'waiting 3')
   })
 
   it('that failed are told of where that is wanted', async () => {

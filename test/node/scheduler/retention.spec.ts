@@ -5,8 +5,8 @@ import type { EndedRun } from '../../../src/node/scheduler/retention.ts'
 
 const caps = { succeeded: { count: 3, ageMs: 100 }, failed: { count: 2, ageMs: 1_000 } }
 
-function ended(name: string, finalAt: number): EndedRun {
-  return { run: name, finalAt, failed: name.startsWith('bad') }
+function ended(name: string, finalAt: number, job = 'digest'): EndedRun {
+  return { run: name, job, finalAt, failed: name.startsWith('bad') }
 }
 
 function gone(runs: EndedRun[], now: number): string[] {
@@ -18,6 +18,11 @@ describe('retention of runs', () => {
     const runs = [ended('ok4', 90), ended('ok3', 80), ended('ok2', 70), ended('ok1', 60)]
     assert.deepEqual(gone(runs, 100), ['ok1'])
     assert.deepEqual(gone(runs.slice(0, 3), 100), [])
+  })
+
+  it('lets no job push the runs of another one out', () => {
+    const busy = [ended('ok4', 90), ended('ok3', 80), ended('ok2', 70)]
+    assert.deepEqual(gone([...busy, ended('rare', 10, 'rare')], 100), ['ok2'])
   })
 
   it('keeps what is old enough to the ms', () => {

@@ -7,6 +7,7 @@ import {
   pauseReason,
   retryAfterMs,
 } from '../../../src/node/scheduler/retry.ts'
+import type { RunCause } from '../../../src/node/scheduler/run.ts'
 
 const rule = { max: 4, baseMs: 1_000, maxMs: 3_000 }
 
@@ -67,14 +68,20 @@ describe('retry', () => {
     assert.equal(pauseReason(1, 1, 'denied'), 'a run has failed, the last with denied')
   })
 
-  it('pauses a job over its target, and not over the items of its feed', () => {
+  it('pauses a job over its target, and not over the items of its feed or what peers start', () => {
     const job = { attempts: { ...rule, max: 1 }, pauseAfter: 2 }
     const chance = { now: 5, random: 0.5 }
-    const after = (code: string): ReturnType<typeof afterAttempt> => {
+    const after = (code: string, cause: RunCause = 'manual'): ReturnType<typeof afterAttempt> => {
       const outcome = { state: 'failed', failure: { code, why: 'x' } } as const
-      return afterAttempt(job, { failures: 1 }, { attempts: 1 }, outcome, chance)
+      return afterAttempt(job, { failures: 1 }, { attempts: 1, cause }, outcome, chance)
     }
     assert.notEqual(after('program-failed').pause, undefined)
+    const unchanged = { retryAt: undefined, failures: 1, pause: undefined }
+    assert.deepEqual(
+      after('program-failed', 'peer'),
+      unchanged,
+      'whoever may start it may not pause it',
+    )
     assert.deepEqual(after('item-failed'), { retryAt: undefined, failures: 2, pause: undefined })
   })
 })

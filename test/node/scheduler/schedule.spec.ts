@@ -109,12 +109,16 @@ describe('schedule', () => {
     [{ kind: 'cron', pattern: '0 0 31 4,6,9,11 *' }, /never be due/],
     [{ kind: 'cron', pattern: '0 0 0 * * *' }, /five fields/],
     [{ kind: 'cron', pattern: '@daily' }, /five fields/],
-    [{ kind: 'cron', pattern: '0 25 * * *' }, /Invalid value for hour/],
+    [
+      { kind: 'cron', pattern: '0 25 * * *' },
+      /0 25 \* \* \*.* is no pattern: Invalid value for hour/,
+    ],
     [{ kind: 'daily', at: '24:00' }, /no time of day/],
     [{ kind: 'daily', at: '7:30' }, /no time of day/],
     [{ kind: 'weekly', days: ['mon', 'mon'], at: '07:30' }, /twice/],
     [{ kind: 'weekly', days: [], at: '07:30' }, /./],
     [{ kind: 'interval', every_seconds: 0 }, /./],
+    [{ kind: 'interval', every_seconds: 31_536_001 }, /more than 31536000, which is a year/],
     [{ kind: 'hourly' }, /./],
   ]
   for (const [row, why] of refused) {

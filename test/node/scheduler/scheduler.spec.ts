@@ -68,6 +68,7 @@ describe('scheduler', () => {
       ['paused', {}],
       ['off', { enabled: false }],
       ['for others', { run_by: ['nas'] }],
+      ['as it was, and the peer not', {}],
       ['as it was', {}],
     ] as const) {
       const runs = what === 'as it was'
@@ -75,6 +76,7 @@ describe('scheduler', () => {
         const { scheduler } = await home.open([forBob()])
         const { run } = await scheduler.runNow('digest', { by: 'bob', cause: 'peer' })
         if (what === 'paused') await scheduler.pause('digest', 'self', 'no more')
+        if (what.endsWith('not')) home.barred.add('bob')
         scheduler.setJobs([forBob(change)])
         await scheduler.look()
         assert.equal(home.runner.begun.length, runs ? 1 : 0)
@@ -183,6 +185,26 @@ describe('scheduler', () => {
       )
     })
 
+    it('ends what is silent, also when the clock is set back meanwhile', async () => {
+      const limits = { progress_seconds: 60 }
+      const { scheduler } = await home.open([jobOf('digest', { limits })])
+      await scheduler.runNow('digest')
+      await scheduler.look()
+      const attempt = await home.runner.nth(1)
+      attempt.progress()
+      home.clock.advance(30_000)
+      attempt.progress()
+      home.clock.setBack(3_600_000)
+      home.clock.advance(59_999)
+      assert.equal(attempt.signal.aborted, false)
+      home.clock.advance(1)
+      await scheduler.idle()
+      assert.deepEqual(
+        home.ended.map(({ failure }) => failure?.why),
+        ['no progress for 60 s'],
+      )
+    })
+
     it('takes no time twice when the clock is set back, until a pause and a resume forget it', async () => {
       const { scheduler } = await home.open([jobOf('digest')])
       await scheduler.look()
@@ -258,6 +280,30 @@ describe('scheduler', () => {
         assert.equal(store.state('digest').passedOverAt !== undefined, overlap === 'skip')
       })
     }
+
+    it('counts the runs in a row that one in their place has ended, until one ends by itself', async () => {
+      const { scheduler, store } = await home.open([jobOf('digest', { overlap: 'replace' })])
+      await scheduler.look()
+      const replaced: number[] = []
+      for (let nth = 1; nth <= 4; nth++) {
+        home.clock.advance(MINUTE_MS)
+        await scheduler.look()
+        await home.nthEnd(nth - 1)
+        await scheduler.look()
+        ;(await home.runner.nth(nth)).progress()
+        replaced.push(store.state('digest').replaced)
+      }
+      assert.deepEqual(replaced, [0, 1, 2, 3])
+      const [first] = home.ended
+      assert.deepEqual([first?.state, first?.failure?.code], ['cancelled', 'replaced'])
+      await scheduler.cancel(store.openRuns()[0]?.run ?? '')
+      assert.equal(store.state('digest').replaced, 3, 'a person may have many reasons')
+      home.clock.advance(MINUTE_MS)
+      await scheduler.look()
+      ;(await home.runner.nth(5)).fail(broken)
+      await scheduler.idle()
+      assert.equal(store.state('digest').replaced, 0)
+    })
 
     it('never lets long jobs keep a short one that is due from a worker', async () => {
       const long = ['a', 'b', 'c', 'd', 'e'].map((name) =>

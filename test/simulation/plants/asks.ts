@@ -34,7 +34,7 @@ export const ASK_PLANTS: readonly Plant[] = [
   },
   {
     title: 'answerers that know no duplicate once it has ended',
-    finding: /runs \S+ twice|no ask \S+ of this asker/,
+    finding: /runs \S+ twice|no ask \S+ of this asker|is lost/,
     put: () =>
       swap(
         AskStore.prototype,

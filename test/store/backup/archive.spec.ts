@@ -7,7 +7,13 @@ import fc from 'fast-check'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import { readArchive } from '../../../src/store/backup/archive-reader.ts'
 import { FileChanged, writeArchive } from '../../../src/store/backup/archive-writer.ts'
-import { MAX_BACKUP_FILES, MAX_FILE_BYTES } from '../../../src/store/backup/manifest.ts'
+import {
+  encodeManifest,
+  MAX_BACKUP_FILES,
+  MAX_FILE_BYTES,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from '../../../src/store/backup/manifest.ts'
 import type { Manifest } from '../../../src/store/backup/manifest.ts'
 import { tarHead, tarPadding } from '../../../src/store/backup/tar-block.ts'
 import { bytesOf, manifestOf, piecesOf, sha256Hex } from '../../helpers/backup-bytes.ts'
@@ -161,6 +167,41 @@ describe('archive', () => {
     await refuses(Buffer.concat([archive, Buffer.alloc(1)]), /follows/)
     await refuses(Buffer.concat([archive, Buffer.alloc(9_728)]), /follows/)
     await refuses(Buffer.concat([archive, archive]), /follows/)
+  })
+
+  it('stops at a bomb where the last file that it announces ends', async () => {
+    const archive = await write(FILES)
+    let given = 0
+    async function* bomb(): AsyncGenerator<Uint8Array> {
+      yield archive.subarray(0, -1_024)
+      for (;;) {
+        given += 65_536
+        yield new Uint8Array(65_536)
+      }
+    }
+    const sink = {
+      file: async (_: unknown, content: AsyncIterable<Uint8Array>) => {
+        await bytesOf(content)
+      },
+    }
+    await assert.rejects(readArchive(bomb(), sink), (err) => isFailure(err, 'corrupt'))
+    assert.equal(given, 65_536)
+  })
+
+  it('is not written with names that are longer together than a manifest that is read', () => {
+    const name = (at: number): string => `workspace/${'x'.repeat(240)}/${at}`
+    const [zero, sha256] = [0, '0'.repeat(64)]
+    const files = Array.from({ length: MAX_BACKUP_FILES }, (_, at) => ({
+      ...{ name: name(at), bytes: zero, sha256 },
+    }))
+    assert.throws(
+      () => encodeManifest(manifestOf({}, { files })),
+      (err) => isFailure(err, 'invalid-file'),
+    )
+    const fewer = encodeManifest(manifestOf({}, { files: files.slice(0, 80_000) }))
+    assert.ok(
+      fewer.byteLength <= MAX_MANIFEST_BYTES && parseManifest(fewer).files.length === 80_000,
+    )
   })
 
   it('stops reading when its sink refuses what is announced', async () => {

@@ -30,16 +30,12 @@ describe('compression', () => {
     assert.equal(bytes, 50_000_000)
   })
 
-  it('stops at a bomb long before its end', async () => {
-    const bomb = zstdCompressSync(Buffer.alloc(400_000_000))
+  it('takes more of the same than any bomb has: what the manifest announces bounds it', async () => {
+    const zeros = zstdCompressSync(Buffer.alloc(400_000_000))
+    assert.ok(zeros.byteLength < 20_000)
     let bytes = 0
-    await assert.rejects(
-      async () => {
-        for await (const chunk of decompress(piecesOf(bomb))) bytes += chunk.byteLength
-      },
-      (err) => isFailure(err, 'corrupt') && err.message.includes('without bound'),
-    )
-    assert.ok(bytes < 120_000_000, `${bytes} came out`)
+    for await (const chunk of decompress(piecesOf(zeros))) bytes += chunk.byteLength
+    assert.equal(bytes, 400_000_000)
   })
 
   it('gives no memory to a window of 128 MiB', async () => {

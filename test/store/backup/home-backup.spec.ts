@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
-import {
-  appendFile,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import promises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
@@ -126,7 +119,7 @@ describe('backup of a home', () => {
       lock,
       // Called when all was announced but the store, and nothing read for the second time.
       describe: (): ReturnType<typeof describe> => {
-        if (changes-- > 0) void appendFile(join(home(), 'config.yaml'), '\nmore')
+        if (changes-- > 0) writeFileSync(join(home(), 'config.yaml'), `other ${changes}`)
         return describe()
       },
     }
@@ -138,6 +131,22 @@ describe('backup of a home', () => {
       (err) => isFailure(err, 'invalid-file') && err.message.includes('config.yaml'),
     )
     assert.deepEqual((await readdir(folder())).toSorted(), ['home', 'home.kith'])
+  })
+
+  it('takes a log as it was announced, however much is added to it meanwhile', async () => {
+    const path = join(home(), 'workspace/log')
+    await writeFile(path, 'one\n')
+    let calls = 0
+    await backUp(home(), file(), {
+      lock,
+      describe: () => {
+        calls += 1
+        appendFileSync(path, 'two\n')
+        return manifestOf({})
+      },
+    })
+    await extractBackup(file(), key, copy())
+    assert.deepEqual([calls, await readFile(join(copy(), 'workspace/log'), 'utf8')], [1, 'one\n'])
   })
 
   it('does not take half of a rotation', async () => {
@@ -162,6 +171,21 @@ describe('backup of a home', () => {
     await assert.rejects(backUp(home(), join(folder(), 'b'), { lock }), (err) =>
       isFailure(err, 'no-identity'),
     )
+  })
+
+  it('goes to a disk that knows no links, as those with FAT, and over nothing there either', async () => {
+    const { link } = promises
+    promises.link = () => Promise.reject(Object.assign(new Error('no links'), { code: 'EPERM' }))
+    syncBuiltinESMExports()
+    try {
+      const { manifest } = await backUp(home(), file(), { lock })
+      assert.deepEqual(await verifyBackup(file(), key), manifest)
+      await assert.rejects(backUp(home(), file(), { lock }), (err) => isFailure(err, 'exists'))
+    } finally {
+      promises.link = link
+      syncBuiltinESMExports()
+    }
+    assert.deepEqual((await readdir(folder())).toSorted(), ['home', 'home.kith'])
   })
 
   it('is not extracted over anything', async () => {

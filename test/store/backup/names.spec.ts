@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { posix, win32 } from 'node:path'
 import fc from 'fast-check'
-import { findCollision, isPortableName } from '../../../src/store/backup/names.ts'
+import { findCollisions, isPortableName } from '../../../src/store/backup/names.ts'
 
 describe('names in a backup', () => {
   const good = [
@@ -69,20 +69,34 @@ describe('names in a backup', () => {
     )
   })
 
-  const collisions: [what: string, names: string[], found: string | undefined][] = [
-    ['the same name', ['a', 'a'], 'a'],
-    ['another case', ['workspace/Notes', 'workspace/notes'], 'workspace/notes'],
-    ['another case of a folder', ['A/x', 'a/y'], 'a/y'],
-    ['a file where a folder is', ['a/b', 'a'], 'a'],
-    ['a folder where a file is', ['a', 'A/b'], 'A/b'],
-    ['another form of an accent', ['\u00e9', 'e\u0301'], 'e\u0301'],
-    ['a ligature', ['\ufb01', 'fi'], 'fi'],
-    ['a sharp s', ['straße', 'STRASSE'], 'STRASSE'],
-    ['none', ['a/b', 'a/c', 'ab', 'b/a'], undefined],
+  it('are refused before they are taken apart when they have millions of parts', () => {
+    const before = performance.now()
+    assert.equal(isPortableName('/'.repeat(30_000_000)), false)
+    assert.ok(performance.now() - before < 200)
+  })
+
+  it('that collide by the thousand are found in one go', () => {
+    const names = Array.from({ length: 20_000 }, (_, at) => [`w/a${at}`, `w/A${at}`]).flat()
+    const before = performance.now()
+    assert.equal(findCollisions(names).length, 20_000)
+    assert.ok(performance.now() - before < 3_000)
+  })
+
+  const collisions: [what: string, names: string[], found: string[]][] = [
+    ['the same name', ['a', 'a'], ['a']],
+    ['another case', ['workspace/Notes', 'workspace/notes'], ['workspace/notes']],
+    ['another case of a folder', ['A/x', 'a/y'], ['a/y']],
+    ['a file where a folder is', ['a/b', 'a'], ['a']],
+    ['a folder where a file is', ['a', 'A/b'], ['A/b']],
+    ['another form of an accent', ['\u00e9', 'e\u0301'], ['e\u0301']],
+    ['a ligature', ['\ufb01', 'fi'], ['fi']],
+    ['a sharp s', ['straße', 'STRASSE'], ['STRASSE']],
+    ['none', ['a/b', 'a/c', 'ab', 'b/a'], []],
+    ['all of them', ['a', 'A', 'b', 'B/c', 'A/d', 'e'], ['A', 'B/c', 'A/d']],
   ]
   for (const [what, names, found] of collisions) {
     it(`that collide are found: ${what}`, () => {
-      assert.equal(findCollision(names), found)
+      assert.deepEqual(findCollisions(names), found)
     })
   }
 })

@@ -1,16 +1,35 @@
 import assert from 'node:assert/strict'
-import { cp, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { isFailure } from '../../../src/protocol/errors.ts'
+import { sealOf } from '../../../src/node/backup/backup-keys.ts'
+import { sha256OfFile } from '../../../src/store/backup/backup-files.ts'
 import { restoreHome } from '../../../src/store/backup/restore.ts'
 import type { RestoreInit, RestoreReport } from '../../../src/store/backup/restore.ts'
 import type { Key } from '../../../src/store/backup/seal.ts'
-import { finishRestore } from '../../../src/store/backup/swap.ts'
+import { finishRestore, sweepKilled } from '../../../src/store/backup/swap.ts'
 import { Database } from '../../../src/store/database.ts'
 import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
 import { crashingFiles } from '../../helpers/crashing-files.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
+
+/** The user and group `nobody` of Debian. */
+const NOBODY = 65_534
 
 describe('restore', () => {
   const folder = tempFolder()
@@ -104,6 +123,21 @@ describe('restore', () => {
     assert.deepEqual(await readHome(home()), one)
   })
 
+  it('is refused where another user’s lock cannot be taken, as nobody knows what runs there', async function () {
+    if (process.geteuid?.() !== 0) this.skip()
+    await chmod(folder(), 0o711)
+    await chown(home(), NOBODY, NOBODY)
+    await chmod(file(), 0o644)
+    // The store stays root’s.
+    process.seteuid?.(NOBODY)
+    try {
+      await assert.rejects(restore(), (err) => isFailure(err, 'unsafe-file'))
+    } finally {
+      process.seteuid?.(0)
+    }
+    assert.deepEqual(await readHome(home()), two)
+  })
+
   it('has what is merged into it, or nothing at all', async () => {
     await assert.rejects(restore({ merge: () => Promise.reject(new Error('no')) }), /no/)
     assert.deepEqual(await readHome(home()), two)
@@ -145,6 +179,99 @@ describe('restore', () => {
     assert.deepEqual(await readHome(home()), two)
     assert.deepEqual(await beside(), ['home', 'one.kith'])
   })
+
+  it('puts the home back when the swap does not come to its end', async () => {
+    await writeHome(home(), { 'profiles/work/identity.json': 'work' })
+    // As a disk does that is mounted at profiles: they cannot be renamed.
+    const merge = async ({ staged }: { staged: string }): Promise<undefined> => {
+      await writeHome(staged, { 'profiles/in/the/way': 'x' })
+      return undefined
+    }
+    await assert.rejects(restore({ merge }), { code: 'ENOTEMPTY' })
+    assert.deepEqual(await readHome(home()), { ...two, 'profiles/work/identity.json': 'work' })
+    assert.deepEqual(await beside(), ['home', 'one.kith'])
+  })
+
+  it('follows a link to the home, and swaps what it leads to', async () => {
+    await mkdir(join(folder(), 'disk'))
+    const disk = join(folder(), 'disk/home')
+    await rename(home(), disk)
+    await symlink(disk, home())
+    const { before } = await restore()
+    assert.equal(before, `${disk}.before-a1`)
+    assert.deepEqual(await readHome(disk), one)
+    assert.deepEqual(await beside(), ['disk', 'home', 'one.kith'])
+    await rm(disk, { recursive: true })
+    await restore({ id: 'b2' })
+    assert.deepEqual(await readHome(disk), one)
+    assert.deepEqual(await beside(), ['disk', 'home', 'one.kith'])
+  })
+
+  it('comes to its end though the home is a link', async () => {
+    const disk = join(folder(), 'disk')
+    await rename(home(), `${disk}.before-a1`)
+    await symlink('disk', home())
+    await makeHome(`${disk}.restoring-a1`, 'one')
+    await finishRestore(home())
+    assert.equal((await readHome(disk))['identity.json'], 'identity one')
+  })
+
+  it('that never began to swap comes to nothing, though the home goes later', async () => {
+    await makeHome(`${home()}.restoring-a1`, 'one')
+    await rm(home(), { recursive: true })
+    await finishRestore(home())
+    assert.deepEqual(await beside(), ['home.restoring-a1', 'one.kith'])
+  })
+
+  it('leaves nothing when it is given up', async () => {
+    const stop = new AbortController()
+    const merge = (): Promise<undefined> => {
+      stop.abort(new Error('given up'))
+      return Promise.resolve(undefined)
+    }
+    await assert.rejects(restore({ merge, signal: stop.signal }), /given up/)
+    await assert.rejects(restore({ signal: stop.signal }), /given up/)
+    assert.deepEqual(await readHome(home()), two)
+    assert.deepEqual(await beside(), ['home', 'one.kith'])
+  })
+
+  it('takes what others have left that were killed, a day later, but not what is under way', async () => {
+    const [old, young] = [Date.now() / 1_000 - 90_000, Date.now() / 1_000]
+    for (const [name, at] of [
+      ['home.drill-a1', old],
+      ['home.drill-b2', young],
+      ['home.restoring-c3', old],
+      ['home.restoring-d4', young],
+      ['home.restoring-e5', old],
+      ['home.before-e5', old],
+      ['home.before-f6', old],
+    ] as const) {
+      await mkdir(join(folder(), name))
+      await utimes(join(folder(), name), at, at)
+    }
+    await sweepKilled(home(), Date.now())
+    const left = ['before-e5', 'before-f6', 'drill-b2', 'restoring-d4', 'restoring-e5']
+    assert.deepEqual(
+      (await beside()).filter((name) => name.startsWith('home.')),
+      left.map((name) => `home.${name}`),
+    )
+  })
+
+  for (const [what, make] of [
+    ['a pipe', (path: string) => spawnSync('mkfifo', [path])],
+    ['a folder', (path: string) => mkdir(path)],
+    ['nothing', () => undefined],
+  ] as const) {
+    it(`takes ${what} for no backup, and does not wait for it`, async () => {
+      const other = join(folder(), 'other')
+      await make(other)
+      const refused = (err: unknown): boolean => isFailure(err, 'usage')
+      await assert.rejects(restore({ file: other }), refused)
+      await assert.rejects(sealOf(other), refused)
+      await assert.rejects(sha256OfFile(other), refused)
+      assert.deepEqual(await readHome(home()), two)
+    })
+  }
 
   it('leaves the old home or the new one, whole, wherever it is killed', async () => {
     await writeHome(home(), { 'profiles/work/identity.json': 'work' })

@@ -192,6 +192,17 @@ describe('seal', () => {
     }
   })
 
+  it('seals for no more recipients than the header has room for that it opens', async () => {
+    const { key, recipient } = await newIdentity()
+    const many = (count: number): Lock => ({ recipients: Array<string>(count).fill(recipient) })
+    const content = Buffer.from('x')
+    assert.deepEqual(await opened(await sealed(content, many(250)), key), content)
+    await assert.rejects(
+      sealed(content, many(400)),
+      (err) => isFailure(err, 'usage') && err.message.includes('recipients'),
+    )
+  })
+
   it('seals for nobody who is no recipient, and by no empty passphrase', async () => {
     const { recipient } = await newIdentity()
     const wrong = [

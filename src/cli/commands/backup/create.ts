@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Input, MadeReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
@@ -67,16 +68,31 @@ export async function create(cli: CliContext, options: CreateOptions): Promise<v
 async function lockFor(
   cli: CliContext,
   backups: Backups,
-  { passphraseStdin, recipient }: CreateOptions,
+  { passphraseStdin, recipient, to }: CreateOptions,
 ): Promise<Pick<Input<'createBackup'>, 'passphrase' | 'recipients'>> {
   if (recipient !== undefined) return { recipients: recipient }
   if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
-  if ((await backups.call('backups', {})).recipients.length > 0) return {}
+  const known = await backups.call('backups', {})
+  if (known.recipients.length > 0) return {}
   if (!canPrompt(cli)) {
     const what = 'without a terminal, say what seals the backup: --passphrase-stdin or --recipient'
     throw new KithError('usage', what, { what }, { hint: 'kith backup keygen FILE' })
   }
+  await assertPlace(to ?? known.to)
   return { passphrase: await typedTwice(cli) }
+}
+
+/** Before anybody types a passphrase: whether its folder is there. The node looks at all else. @throws {KithError} `usage` */
+async function assertPlace(to: string | undefined): Promise<void> {
+  if (to === undefined) {
+    const what = 'nobody has said where backups go'
+    throw new KithError('usage', what, { what }, { hint: 'kith backup create --to DIR' })
+  }
+  const folder = resolve(to.endsWith('.age') ? dirname(to) : to)
+  const stats = await stat(folder).catch(() => undefined)
+  if (stats?.isDirectory() === true) return
+  const what = `there is no folder ${folder}`
+  throw new KithError('usage', what, { what }, { hint: `mkdir -m 700 ${folder}` })
 }
 
 async function typedTwice(cli: CliContext): Promise<string> {

@@ -33,24 +33,24 @@ export async function drill(cli: CliContext, file: string, options: DrillOptions
   const key = await neededKey(cli, file, options)
   const passphrase = await passphraseFromFile(cli.env)
   const { home } = cli
-  const report = await withBar(cli, 'restoring', (onProgress) =>
-    drillBackup({ file, key, home, passphrase, onProgress }),
+  const report = await withBar(cli, 'restoring', (onProgress, signal) =>
+    drillBackup({ file, key, home, passphrase, onProgress, signal }),
   )
   const { findings, found, ok } = report
+  if (!ok) cli.exitCode = EXIT.failed
+  if (options.json === true) {
+    printJson(cli, { file, ...report })
+  } else {
+    printFindings(cli, findings)
+    const verdict = ok ? 'a node starts from' : 'no node can be started from'
+    print(cli, `\n${verdict} ${file} (${summary(findings)})`)
+  }
   const why = findings.find(({ state }) => state === 'fail')?.what
   await noteFound(cli, {
     ...{ file, how: 'drill', ok },
     ...(why === undefined ? {} : { why }),
     ...(found === undefined ? {} : { found }),
   })
-  if (!ok) cli.exitCode = EXIT.failed
-  if (options.json === true) {
-    printJson(cli, { file, ...report })
-    return
-  }
-  printFindings(cli, findings)
-  const verdict = ok ? 'a node starts from' : 'no node can be started from'
-  print(cli, `\n${verdict} ${file} (${summary(findings)})`)
 }
 
 async function newest(cli: CliContext): Promise<string> {

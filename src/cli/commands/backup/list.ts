@@ -30,7 +30,7 @@ export async function listBackups(cli: CliContext, { json }: { json?: true }): P
 /** A row for each, with its head. */
 export function backupTable(backups: readonly BackupReport[]): string {
   return table([
-    ['of', 'size', 'opened by', 'made by', 'found', 'file'],
+    ['OF', 'SIZE', 'OPENED BY', 'MADE BY', 'FOUND', 'FILE'],
     ...backups.map((backup) => [
       timeText(backup.backupAt),
       bytesText(backup.bytes),

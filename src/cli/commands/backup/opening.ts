@@ -47,19 +47,24 @@ export async function neededKey(
 
 /** What comes of `run`, with a bar on a terminal that says how far it is. */
 export async function withBar<T>(
-  cli: Pick<CliContext, 'stderr'>,
+  cli: Pick<CliContext, 'interrupts' | 'stderr'>,
   what: string,
-  run: (onProgress: (progress: { doneBytes: number; totalBytes: number }) => void) => Promise<T>,
+  run: (
+    onProgress: (progress: { doneBytes: number; totalBytes: number }) => void,
+    signal: AbortSignal,
+  ) => Promise<T>,
 ): Promise<T> {
   const bar = new Progress(cli.stderr)
+  const interrupts = cli.interrupts()
   let shown = ''
   try {
     return await run(({ doneBytes, totalBytes }) => {
       const text = barText(what, doneBytes, totalBytes)
       if (text !== shown) bar.show(text)
       shown = text
-    })
+    }, interrupts.first)
   } finally {
     bar.clear()
+    interrupts.release()
   }
 }

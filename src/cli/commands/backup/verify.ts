@@ -32,11 +32,14 @@ export async function verify(cli: CliContext, file: string, options: VerifyOptio
   const { verifyFile } = await cli.backups()
   const key = await keyFor(cli, file, options)
   const sha256 = key === undefined ? await knownHash(cli, file) : ''
-  const report = await withBar(cli, 'reading', (tell) => verifyFile(file, { key, sha256 }, tell))
-  await noteFound(cli, { file, ...report })
+  const report = await withBar(cli, 'reading', (tell, signal) =>
+    verifyFile(file, { key, sha256 }, tell, signal),
+  )
   if (!report.ok) cli.exitCode = EXIT.failed
   if (options.json === true) printJson(cli, { file, ...report })
   else print(cli, textOf(file, report))
+  // Last: a home whose config is broken keeps nobody from hearing what was found.
+  await noteFound(cli, { file, ...report })
 }
 
 async function knownHash(cli: CliContext, file: string): Promise<string> {

@@ -54,7 +54,7 @@ export function cancelCommand(cli: CliContext): Command {
     .action(async (id: string, { json }: { json?: true }) => {
       const ended = await cli.client.call('cancelRun', { run: id })
       if (json === true) printJson(cli, ended)
-      else print(cli, `${id} of ${ended.job} is ${ended.state}`)
+      else print(cli, `${id} of ${ended.job} has ended: ${ended.state}`)
     })
 }
 

@@ -17,15 +17,20 @@ const STYLES = {
   cancelled: 'yellow',
 } as const satisfies Record<RunReport['state'], unknown>
 
-const HEAD = ['RUN', 'JOB', 'DUE', 'CAUSE', 'STATE', 'TRIES', 'TOOK', 'RESULT']
+/** `NODE` is there where nodes share their jobs. */
+const HEAD = ['RUN', 'JOB', 'DUE', 'CAUSE', 'STATE', 'TRIES', 'NODE', 'TOOK', 'RESULT']
 const STATE_COLUMN = HEAD.indexOf('STATE')
+const NODE_COLUMN = HEAD.indexOf('NODE')
 
 /** One line a run, its state in a colour on a terminal. */
 export function runsTable(
   outputs: Pick<Outputs, 'env' | 'stdout'>,
   runs: readonly RunReport[],
 ): string {
-  return table([HEAD, ...runs.map(cells)], (cell, row, column) => {
+  const lines = [HEAD, ...runs.map(cells)]
+  const shared = runs.some(({ node }) => node !== undefined)
+  const rows = shared ? lines : lines.map((line) => line.toSpliced(NODE_COLUMN, 1))
+  return table(rows, (cell, row, column) => {
     const style = column === STATE_COLUMN ? STYLES[runs[row - 1]?.state ?? 'queued'] : undefined
     return style === undefined ? cell : paint(outputs, style, cell)
   })
@@ -53,6 +58,7 @@ export function runTable(outputs: Pick<Outputs, 'env' | 'stdout'>, run: RunRepor
     ...(claimedAt === undefined ? [] : [['started', timeText(claimedAt)]]),
     ...(finalAt === undefined ? [] : [['ended', `${timeText(finalAt)}, after ${tookText(run)}`]]),
     ['tries', String(run.attempts)],
+    ...(run.node === undefined ? [] : [['node', run.node]]),
     ...(retryOf === undefined ? [] : [['retry of', retryOf]]),
     ...(summary === undefined ? [] : [['result', summary]]),
     ...(failure === undefined ? [] : [['failure', `${failure.code}: ${failure.why}`]]),
@@ -76,6 +82,7 @@ function cells(run: RunReport): string[] {
     causeText(run),
     run.state,
     String(run.attempts),
+    run.node ?? '-',
     tookText(run),
     resultText(run),
   ]

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Input } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
@@ -96,5 +96,10 @@ function withFilters(command: Command): Command {
 
 /** A point in time, or a span before now, in ms since the epoch. */
 function since(text: string): number {
-  return /^\d+[smhd]$/.test(text) ? Date.now() - seconds(text) * 1_000 : pointInTime(text)
+  if (/^\d+[smhd]$/.test(text)) return Date.now() - seconds(text) * 1_000
+  try {
+    return pointInTime(text)
+  } catch {
+    throw new InvalidArgumentError('It is a span before now, a date or a time: 2d, 2026-11-21.')
+  }
 }

@@ -43,7 +43,7 @@ export async function addPeer(
     return
   }
   const words = peer.words === undefined ? '' : ` (${peer.words.join(' ')})`
-  print(cli, `${name} is pinned${words} and may ${peer.allow.join(', ') || 'nothing'}`)
+  print(cli, `${name} is pinned${words} and may ${peer.allow.join(', ') || 'do nothing'}`)
   if (peer.allow.length === 0)
     note(cli, `to let it in further: ${sameHome(cli, `kith peers allow ${name} ping ask`)}`)
   note(cli, `${name} has to pin this node too:\n  ${await invitation(cli)}`)

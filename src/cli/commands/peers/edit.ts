@@ -93,5 +93,5 @@ function show(cli: CliContext, peer: PeerReport, text: string, { json }: EditOpt
 }
 
 function mayText({ allow, name }: PeerReport): string {
-  return `${name} may ${allow.length === 0 ? 'nothing' : allow.join(', ')}`
+  return `${name} may ${allow.length === 0 ? 'do nothing' : allow.join(', ')}`
 }

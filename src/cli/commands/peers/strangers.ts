@@ -52,7 +52,7 @@ export function acceptCommand(cli: CliContext): Command {
           printJson(cli, peer)
           return
         }
-        print(cli, `${name} is pinned, and may ${peer.allow.join(', ') || 'nothing'}`)
+        print(cli, `${name} is pinned, and may ${peer.allow.join(', ') || 'do nothing'}`)
         note(cli, 'it gets in when it calls next; its node does by itself, within ten minutes')
       },
     )

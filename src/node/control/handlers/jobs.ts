@@ -33,7 +33,12 @@ export function jobHandlers(node: JobNode): HandlersOf<typeof JOB_ROUTES> {
     await withResult(jobs.results, reportRun(run))
   const reportAll = (): JobReport[] => jobs.list().map(({ name }) => reported(name))
   return {
-    jobs: async () => reportAll(),
+    jobs: async () => {
+      const reports = reportAll()
+      // None is in force because none could be read: that is not the same as none.
+      if (reports.length === 0 && jobs.problem !== undefined) throw jobs.problem
+      return reports
+    },
     showJob: async ({ job }) => ({
       ...reported(job),
       definition: await jobs.definition(job),
@@ -55,10 +60,7 @@ export function jobHandlers(node: JobNode): HandlersOf<typeof JOB_ROUTES> {
       await jobs.resume(job)
       return reported(job)
     },
-    runJob: async ({ job, wait }, signal) => {
-      const run = await jobs.scheduler.runNow(job)
-      return await told(wait ? await jobs.ended(run.run, signal) : run)
-    },
+    runJob: async ({ job }) => await told(await jobs.scheduler.runNow(job)),
     runPeerJob: async ({ job, peer: name }, signal) => {
       const peer = pins.byName(name)
       if (peer === undefined) throw unknownPeer(name)

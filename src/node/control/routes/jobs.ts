@@ -102,13 +102,7 @@ export const JOB_ROUTES = {
   pauseJob: route('POST', '/v1/jobs/:job/pause', jobPath.extend({ why: text.max(500) }), jobReport),
   /** Forgets its failures, too. */
   resumeJob: route('POST', '/v1/jobs/:job/resume', jobPath, jobReport),
-  /** With `wait`, answers when the run has ended. */
-  runJob: route(
-    'POST',
-    '/v1/jobs/:job/run',
-    jobPath.extend({ wait: z.boolean().default(false) }),
-    runReport,
-  ),
+  runJob: route('POST', '/v1/jobs/:job/run', jobPath, runReport),
   /** Has a peer run one of its jobs: the id is that of its run. */
   runPeerJob: route(
     'POST',

@@ -6,7 +6,7 @@ import { afterTry, sinkText } from './delivery.ts'
 import type { Delivery, TryEnd } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 
-/** Tries that are under way at once, each to another place. */
+/** Tries that are under way at once to places of one kind, each to another one. */
 const MAX_PARALLEL = 8
 
 /** The longest time between two looks, in ms: a clock that was set shows then. */
@@ -29,13 +29,13 @@ export interface DelivererComponents {
 
 /**
  * Brings results to where they are to go: each by itself, again and again with longer waits, over restarts. A place
- * that hangs holds up what goes there and nothing else, as long as fewer than `MAX_PARALLEL` do. Each try may be the
+ * that hangs holds up what goes there and nothing else, as long as fewer than `MAX_PARALLEL` of its kind do. Each try may be the
  * second of what has arrived already.
  */
 export class Deliverer {
   readonly #components: DelivererComponents
   /** By delivery, the place it goes to. */
-  readonly #busy = new Map<string, { place: string; done: Promise<void> }>()
+  readonly #busy = new Map<string, { kind: string; place: string; done: Promise<void> }>()
   #stopping = new AbortController()
   #waker = new AbortController()
   #looping: Promise<void> = Promise.resolve()
@@ -75,9 +75,10 @@ export class Deliverer {
       .filter(({ at }) => at <= now)
       .sort((a, b) => a.at - b.at)
     for (const { delivery } of due) {
-      if (this.#busy.size >= MAX_PARALLEL) break
+      const { kind } = delivery.to
       const place = JSON.stringify(delivery.to)
-      if ([...this.#busy.values()].some((busy) => busy.place === place)) continue
+      const busy = [...this.#busy.values()].filter((one) => one.kind === kind)
+      if (busy.length >= MAX_PARALLEL || busy.some((one) => one.place === place)) continue
       const done = this.#try(delivery)
         .catch((err: unknown) => {
           const fields = { delivery: delivery.delivery, err }
@@ -87,7 +88,7 @@ export class Deliverer {
           this.#busy.delete(delivery.delivery)
           this.wake()
         })
-      this.#busy.set(delivery.delivery, { place, done })
+      this.#busy.set(delivery.delivery, { kind, place, done })
     }
     return this.#busy.size
   }

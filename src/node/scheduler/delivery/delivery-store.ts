@@ -2,11 +2,15 @@ import { z } from 'zod'
 import type { Database, Operation } from '../../../store/database.ts'
 import { Repository } from '../../../store/repository.ts'
 import { overCap, RUN_CAPS } from '../retention.ts'
+import type { EndedRun } from '../retention.ts'
 import { deliverySchema, isOpen } from './delivery.ts'
 import type { Delivery } from './delivery.ts'
 
 /** Those that are removed in one batch: few enough that other writes need not wait long behind it. */
 const PRUNE_DELIVERIES = 500
+
+/** No path: each of those begins with a slash. */
+const LAST = 'last'
 
 /**
  * Keeps deliveries, and knows those that are still to arrive. Changes come one after another, and each is on disk
@@ -17,13 +21,18 @@ export class DeliveryStore {
   readonly #rows: Repository<Delivery>
   /** Keys of those that are open, so that a start need not read all. */
   readonly #openKeys: Repository<null>
+  /** The highest order of all, under `LAST`, and of what has arrived at each path. */
+  readonly #orders: Repository<number>
   readonly #open = new Map<string, Delivery>()
+  readonly #written = new Map<string, number>()
+  #last = 0
   #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(database: Database) {
     this.#database = database
     this.#rows = new Repository(database, 'deliveries', deliverySchema)
     this.#openKeys = new Repository(database, 'deliveries-open', z.null())
+    this.#orders = new Repository(database, 'deliveries-order', z.int().nonnegative())
   }
 
   static async open(database: Database): Promise<DeliveryStore> {
@@ -32,12 +41,18 @@ export class DeliveryStore {
       const delivery = await store.#rows.get(key)
       if (delivery !== undefined) store.#open.set(key, delivery)
     }
+    for await (const [key, order] of store.#orders.entries()) {
+      if (key === LAST) store.#last = order
+      else store.#written.set(key, order)
+    }
     return store
   }
 
   /** The changes that store new ones, for `Database.write`. Call `take` once they are written. */
   add(deliveries: readonly Delivery[]): Operation[] {
-    return deliveries.flatMap((delivery) => this.#put(delivery))
+    if (deliveries.length === 0) return []
+    const last = this.#orders.put(LAST, this.#last)
+    return [...deliveries.flatMap((delivery) => this.#put(delivery)), last]
   }
 
   /** Knows the deliveries of a run from now on, as they are on disk. */
@@ -65,9 +80,14 @@ export class DeliveryStore {
     yield* this.#rows.values({ reverse: true })
   }
 
-  /** Those of later runs than that of `delivery`. */
-  async *after({ run }: Pick<Delivery, 'run'>): AsyncGenerator<Delivery> {
-    yield* this.#rows.values({ gt: `${run}/` })
+  /** For the next run that ends: higher than all before it, whatever the clock says. */
+  nextOrder(): number {
+    return ++this.#last
+  }
+
+  /** True when what a later run has made is at the path that `delivery` goes to. */
+  isPast({ order, to }: Pick<Delivery, 'order' | 'to'>): boolean {
+    return to.kind === 'file' && (this.#written.get(to.path) ?? 0) > order
   }
 
   /**
@@ -86,12 +106,12 @@ export class DeliveryStore {
 
   /** Removes those that ended long ago, or are too many; none that is still to arrive. Returns how many. */
   async prune(now: number, caps: typeof RUN_CAPS = RUN_CAPS): Promise<number> {
-    const ended: { run: string; finalAt: number; failed: boolean }[] = []
-    for await (const { delivery, endedAt, state } of this.newest()) {
+    const ended: EndedRun[] = []
+    for await (const { delivery, endedAt, job, state } of this.newest()) {
       if (endedAt === undefined) continue
-      ended.push({ run: delivery, finalAt: endedAt, failed: state === 'dead' })
+      ended.push({ run: delivery, job, finalAt: endedAt, failed: state === 'dead' })
     }
-    const gone = Array.from(overCap(ended, now, caps), ({ run }) => this.#rows.del(run))
+    const gone = overCap(ended, now, caps).map(({ run }) => this.#rows.del(run))
     for (let from = 0; from < gone.length; from += PRUNE_DELIVERIES) {
       await this.#database.write(gone.slice(from, from + PRUNE_DELIVERIES), { durable: false })
     }
@@ -105,13 +125,22 @@ export class DeliveryStore {
   ): Promise<Delivery[]> {
     const before = await this.ofRun(run)
     const changed = before.flatMap((delivery) => next(delivery) ?? [])
-    const operations = [...this.add(changed), ...also]
+    const written = changed.filter((row) => row.state === 'done' && !this.isPast(row))
+    const paths = new Map(
+      written.flatMap(({ order, to }) => (to.kind === 'file' ? [[to.path, order]] : [])),
+    )
+    const operations = [
+      ...changed.flatMap((row) => this.#put(row)),
+      ...Array.from(paths, ([path, order]) => this.#orders.put(path, order)),
+      ...also,
+    ]
     if (operations.length > 0) await this.#database.write(operations, { durable: true })
     const after = new Map([...before, ...changed].map((delivery) => [delivery.delivery, delivery]))
     for (const [key, delivery] of after) {
       if (isOpen(delivery)) this.#open.set(key, delivery)
       else this.#open.delete(key)
     }
+    for (const [path, order] of paths) this.#written.set(path, order)
     return changed
   }
 

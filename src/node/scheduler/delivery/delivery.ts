@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { backoffMs } from '../../../protocol/backoff.ts'
 import type { Artifact } from '../artifact.ts'
 import type { Job } from '../job.ts'
-import { DELIVERY_TIMES } from '../job-result.ts'
+import { DELIVERY_TIMES, shownUrl } from '../job-result.ts'
 import type { Sink } from '../job-result.ts'
 import { RUN_STATES } from '../run.ts'
 import type { Run } from '../run.ts'
@@ -42,6 +42,8 @@ export const deliverySchema = z.strictObject({
   delivery: z.string(),
   run: z.string(),
   job: z.string(),
+  /** Of the runs that had something to hand on, in which their ends were stored. */
+  order: uint,
   to: sink,
   when: z.enum(DELIVERY_TIMES),
   /** How the run ended: what is said is the same however late it is. */
@@ -76,13 +78,18 @@ export type TryEnd =
   | { kind: 'failed'; code: string; why: string; again: boolean }
 
 /** What is to be handed on of a run that has ended. `artifact` is undefined where nothing is kept of it. */
-export function deliveriesOf(job: Job, run: Run, artifact: Artifact | undefined): Delivery[] {
+export function deliveriesOf(
+  job: Job,
+  run: Run,
+  artifact: Artifact | undefined,
+  order: number,
+): Delivery[] {
   const { dueAt, failure: fault, finalAt = 0, state, summary } = run
   return job.deliver.flatMap(({ to, when }, index): Delivery[] => {
     if (when !== 'always' && state !== 'succeeded') return []
     if (when === 'accepted' && artifact === undefined) return []
     const delivery: Delivery = {
-      ...{ delivery: `${run.run}.${index}`, run: run.run, job: job.name, to, when },
+      ...{ delivery: `${run.run}.${index}`, run: run.run, job: job.name, order, to, when },
       end: {
         ...{ state, dueAt, finalAt },
         ...(summary === undefined ? {} : { summary }),
@@ -142,7 +149,7 @@ export function isOpen({ state }: Pick<Delivery, 'state'>): boolean {
   return state === 'held' || state === 'waiting'
 }
 
-/** Where one goes, in one line. What follows the path of an address may be a secret. */
+/** Where one goes, in one line, without what may be a secret. */
 export function sinkText(
   to: Exclude<Sink, { kind: 'webhook' }> | { kind: 'webhook'; url: string },
 ): string {
@@ -151,10 +158,8 @@ export function sinkText(
       return `file ${to.path}`
     case 'peer':
       return `peer ${to.peer}`
-    case 'webhook': {
-      const { origin, pathname } = new URL(to.url)
-      return `webhook ${origin}${pathname}`
-    }
+    case 'webhook':
+      return `webhook ${shownUrl(to.url)}`
   }
 }
 

@@ -6,7 +6,7 @@ import type { Delivery, TryEnd } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 
 export interface FileSinkComponents {
-  deliveries: Pick<DeliveryStore, 'after'>
+  deliveries: Pick<DeliveryStore, 'isPast'>
   /** The home of this node, and the folder in it where others may write. */
   home: { path: string; workspace: string }
 }
@@ -31,11 +31,7 @@ export async function deliverToFile(
   if (isWithin(await realpath(home.path), place) && !(await isInWorkspace(home.workspace, place))) {
     throw new KithError('denied', `${place} is in the home of this node`, { rule: 'home' })
   }
-  for await (const later of deliveries.after(delivery)) {
-    if (later.state === 'done' && later.to.kind === 'file' && later.to.path === path) {
-      return { kind: 'done' }
-    }
-  }
+  if (deliveries.isPast(delivery)) return { kind: 'done' }
   await writePrivateFile(place, Buffer.from(text))
   return { kind: 'done' }
 }

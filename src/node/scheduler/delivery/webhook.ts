@@ -12,6 +12,7 @@ import { KithError, isFailure, toError } from '../../../protocol/errors.ts'
 import { SOFTWARE } from '../../../protocol/software.ts'
 import { parseSecretRef, resolveSecret } from '../../agent/secrets.ts'
 import type { Clock } from '../../clock.ts'
+import { shownUrl } from '../job-result.ts'
 
 /*
  * Calls of webhooks as Standard Webhooks 1.0.0 has them (https://www.standardwebhooks.com): the headers webhook-id,
@@ -177,6 +178,6 @@ function keyOf(secret: Secret): Uint8Array {
 }
 
 function failure(url: URL, why: string, cause?: unknown): KithError<'delivery-failed'> {
-  const to = `${url.origin}${url.pathname}`
+  const to = shownUrl(url.href)
   return new KithError('delivery-failed', `${to}: ${why}`, { to, why }, { cause })
 }

@@ -101,7 +101,7 @@ describe('kith jobs', () => {
       cli.answers = { cancelRun: () => ({ ...failed, state: 'cancelled' }) }
       assert.equal(await cli.kith('jobs', 'cancel', RUN), 0)
       assert.deepEqual(cli.calls, [['cancelRun', { run: RUN }]])
-      assert.equal(cli.stdout.text, `${RUN} of tidy is cancelled\n`)
+      assert.equal(cli.stdout.text, `${RUN} of tidy has ended: cancelled\n`)
     })
 
     it('exits with 1 for one that there is not', async () => {

@@ -25,6 +25,15 @@ describe('kith jobs', () => {
       assert.equal(cli.stderr.text, '')
     })
 
+    it('says where each ran, when nodes share their jobs', async () => {
+      cli.answers = { runs: () => ({ runs: [queued, { ...succeeded, node: 'home' }] }) }
+      await cli.kith('jobs', 'runs')
+      const [head = '', ...rows] = cli.stdout.text.trimEnd().split('\n')
+      assert.match(head, / TRIES +NODE +TOOK +RESULT$/)
+      assert.match(rows[0] ?? '', / queued +0 +- +-$/)
+      assert.match(rows[1] ?? '', / succeeded +1 +home +1.5 s +3 files gone$/)
+    })
+
     it('has colours on a terminal', async () => {
       cli.stdout.isTTY = true
       cli.answers = { runs: () => ({ runs: [queued, failed, succeeded] }) }
@@ -84,16 +93,23 @@ describe('kith jobs', () => {
     it('shows all that is known of one', async () => {
       const failure = { code: 'busy', why: 'later' }
       const deliveries = [{ to: 'peer bob', state: 'dead' as const, attempts: 2, failure }]
-      cli.answers = { showRun: () => ({ ...failed, retryOf: 'x', artifact: 'y', deliveries }) }
+      const more = { node: 'home', retryOf: 'x', artifact: 'y', deliveries }
+      cli.answers = { showRun: () => ({ ...failed, ...more }) }
       assert.equal(await cli.kith('jobs', 'runs', '--id', RUN), 0)
       assert.deepEqual(cli.calls, [['showRun', { run: RUN }]])
       assert.match(cli.stdout.text, /^state +timed-out$/m)
       assert.match(cli.stdout.text, /^ended +\S+ \S+, after 1.5 s$/m)
+      assert.match(cli.stdout.text, /^node +home$/m)
       assert.match(cli.stdout.text, /^retry of +x$/m)
       assert.match(cli.stdout.text, /^artifact +y$/m)
       assert.match(cli.stdout.text, /^delivery +peer bob: dead after 2 \(busy: later\)$/m)
       await cli.kith('jobs', 'runs', '--id', RUN, '--json')
       assert.match(cli.stdout.text, /^\{"run":.*\}$/m)
+    })
+
+    it('says of a time that is none that a span will do too', async () => {
+      await cli.kith('jobs', 'runs', '--since', '2x')
+      assert.match(cli.stderr.text, /It is a span before now, a date or a time: 2d, 2026-11-21\./)
     })
 
     for (const args of ['--since yesterday', '--cause rain', '-n 0']) {

@@ -61,9 +61,14 @@ describe('deliverer', () => {
   }
 
   async function add(...files: string[]): Promise<string> {
-    const job = jobOf('digest', { deliver: files.map((file) => ({ file })) })
+    return await addTo(...files.map((file) => ({ file })))
+  }
+
+  async function addTo(...places: object[]): Promise<string> {
+    const target = { kind: 'ask', peer: 'self', text: 'hi', egress: 'peers' }
+    const job = jobOf('digest', { target, deliver: places })
     const run = doneRun('digest', clock.now())
-    const rows = deliveriesOf(job, run, artifactIn(job, run))
+    const rows = deliveriesOf(job, run, artifactIn(job, run), store.nextOrder())
     await database.write(store.add(rows), { durable: false })
     await store.take(run.run)
     deliverer.wake()
@@ -159,6 +164,19 @@ describe('deliverer', () => {
     begun[3]?.end(failed)
     ;(await nth(9)).end(done)
     await stateOf(run, 'done', 1)
+  })
+
+  it('is not held up by peers that hang where it goes elsewhere, however many they are', async () => {
+    deliverer.start()
+    await addTo(...Array.from({ length: 8 }, (_, nth) => ({ peer: `hangs-${nth}` })))
+    await addTo({ peer: 'ninth' })
+    await nth(8)
+    const run = await add('/a')
+    const { end, place } = await nth(9)
+    assert.equal(place, '/a')
+    end(done)
+    await stateOf(run, 'done', 1)
+    assert.equal(begun.length, 9)
   })
 
   it('has settled when all that is due was tried once', async () => {

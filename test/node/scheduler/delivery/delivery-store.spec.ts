@@ -4,10 +4,11 @@ import { afterTry, deliveriesOf } from '../../../../src/node/scheduler/delivery/
 import type { Delivery } from '../../../../src/node/scheduler/delivery/delivery.ts'
 import { Database } from '../../../../src/store/database.ts'
 import { jobOf } from '../../../helpers/job-home.ts'
-import { artifactIn, doneRun } from '../../../helpers/results.ts'
+import { artifactIn, deliveryOf, doneRun } from '../../../helpers/results.ts'
 import { tempFolder } from '../../../helpers/temp-folder.ts'
 
 const DAY_MS = 86_400_000
+const ASK = { kind: 'ask', peer: 'self', text: 'hi', egress: 'peers' }
 const job = jobOf('digest', { deliver: [{ file: '/srv/a' }, { file: '/srv/b' }] })
 const chance = { now: 5_000, random: 0.5 }
 
@@ -24,7 +25,7 @@ describe('delivery store', () => {
 
   async function add(at = 1_000): Promise<string> {
     const run = doneRun('digest', at)
-    const rows = deliveriesOf(job, run, artifactIn(job, run))
+    const rows = deliveriesOf(job, run, artifactIn(job, run), store.nextOrder())
     await database.write(store.add(rows), { durable: false })
     await store.take(run.run)
     return run.run
@@ -38,7 +39,7 @@ describe('delivery store', () => {
 
   it('knows what is open once that is written and taken, and not before', async () => {
     const run = doneRun('digest', 1_000)
-    const operations = store.add(deliveriesOf(job, run, artifactIn(job, run)))
+    const operations = store.add(deliveriesOf(job, run, artifactIn(job, run), store.nextOrder()))
     assert.deepEqual(store.open(), [])
     await database.write(operations, { durable: false })
     await store.take(run.run)
@@ -89,10 +90,36 @@ describe('delivery store', () => {
     assert.equal((await store.change(run, (row) => ({ ...row, tries: 1 }))).length, 2)
   })
 
-  it('tells those of later runs from those of a run and before', async () => {
-    const runs = [await add(1_000), await add(2_000), await add(3_000)]
-    const later = await Array.fromAsync(store.after({ run: runs[1] ?? '' }), ({ run }) => run)
-    assert.deepEqual(later, [runs[2], runs[2]])
+  it('knows what is past by the order of its runs, whatever the clock said, over a restart', async () => {
+    const past = async (run: string): Promise<boolean[]> =>
+      (await store.ofRun(run)).map((row) => store.isPast(row))
+    const first = await add(5_000)
+    const second = await add(1_000)
+    await end(second, 'dead')
+    const third = await add(2_000)
+    await end(third, 'done')
+    assert.deepEqual(await past(first), [true, true])
+    assert.deepEqual(await past(third), [false, false])
+    await end(first, 'done')
+    await database.close()
+    database = await Database.open(folder())
+    store = await DeliveryStore.open(database)
+    assert.deepEqual(await past(second), [true, true], 'what came too late has changed nothing')
+    assert.deepEqual(await past(await add(500)), [false, false])
+  })
+
+  it('takes what failed, or went elsewhere, for no file', async () => {
+    const first = await add(1_000)
+    const later = await add(2_000)
+    await end(later, 'dead')
+    const peer = jobOf('digest', { target: ASK, deliver: [{ peer: 'bob' }] })
+    const row = { ...deliveryOf(peer, doneRun('digest', 3_000), 9) }
+    await database.write(store.add([row]), { durable: false })
+    await end(row.run, 'done')
+    assert.deepEqual(
+      (await store.ofRun(first)).map((one) => store.isPast(one)),
+      [false, false],
+    )
   })
 
   it('forgets what ended long ago or is too much, dead ones apart, and nothing that is open', async () => {

@@ -27,10 +27,10 @@ function states(rows: Delivery[]): string[] {
 
 describe('delivery', () => {
   it('is one for each place, with an id of its own that all its tries have', () => {
-    const rows = deliveriesOf(job, done, artifactIn(job, done))
+    const rows = deliveriesOf(job, done, artifactIn(job, done), 1)
     assert.deepEqual(states(rows), ['0 waiting', '1 held', '2 waiting'])
     assert.deepEqual(rows[0], {
-      ...{ delivery: `${done.run}.0`, run: done.run, job: 'digest' },
+      ...{ delivery: `${done.run}.0`, run: done.run, job: 'digest', order: 1 },
       ...{ to: { kind: 'file', path: '/srv/a' }, when: 'always' },
       end: { state: 'succeeded', dueAt: 1_000, finalAt: 1_000, summary: 'Zwei Briefe.' },
       ...{ kept: true, state: 'waiting', tries: 0, nextAt: 1_000 },
@@ -39,17 +39,17 @@ describe('delivery', () => {
   })
 
   it('is of a run that failed only where that is wanted, and says why it failed', () => {
-    const rows = deliveriesOf(job, failedRun('digest', 1_000), undefined)
+    const rows = deliveriesOf(job, failedRun('digest', 1_000), undefined, 1)
     assert.deepEqual(states(rows), ['0 waiting'])
     assert.equal(rows[0]?.end.failure?.why, 'no disk')
   })
 
   it('waits for no review of what nobody can look at', () => {
-    assert.deepEqual(states(deliveriesOf(job, done, undefined)), ['0 waiting', '2 waiting'])
+    assert.deepEqual(states(deliveriesOf(job, done, undefined, 1)), ['0 waiting', '2 waiting'])
   })
 
   it('is dead from the start of a result that has more than is kept', () => {
-    const rows = deliveriesOf(job, done, artifactIn(job, done, { ...MADE, cut: true }))
+    const rows = deliveriesOf(job, done, artifactIn(job, done, { ...MADE, cut: true }), 1)
     assert.deepEqual(states(rows), ['0 dead', '1 dead', '2 dead'])
     const [row] = rows
     assert.ok(row !== undefined)
@@ -89,7 +89,7 @@ describe('delivery', () => {
   })
 
   it('is due, or withdrawn, with what a person says', () => {
-    const [, held] = deliveriesOf(job, done, artifactIn(job, done))
+    const [, held] = deliveriesOf(job, done, artifactIn(job, done), 1)
     assert.ok(held !== undefined)
     const waiting = afterReview(held, 'accepted', 9_000)
     assert.deepEqual([waiting?.state, waiting?.nextAt], ['waiting', 9_000])
@@ -108,7 +108,7 @@ describe('delivery', () => {
   })
 
   it('that was withdrawn during a try stays so, unless that has arrived', () => {
-    const [, held] = deliveriesOf(job, done, artifactIn(job, done))
+    const [, held] = deliveriesOf(job, done, artifactIn(job, done), 1)
     assert.ok(held !== undefined)
     const withdrawn = afterReview(held, 'rejected', 1_000)
     assert.ok(withdrawn !== undefined)
@@ -129,7 +129,7 @@ describe('delivery', () => {
   it('goes to a place that is told without what may be a secret', () => {
     assert.deepEqual(
       job.deliver.map(({ to }) => sinkText(to)),
-      ['file /srv/a', 'peer bob', 'webhook https://example.org/hook'],
+      ['file /srv/a', 'peer bob', 'webhook https://example.org/…'],
     )
   })
 })
