@@ -107,13 +107,28 @@ function streamsOf(prefix: string): Wanted[] {
 }
 
 async function ensure(manager: JetStreamManager, wanted: Wanted): Promise<void> {
-  const found = await manager.streams.info(wanted.name).catch((err: unknown) => {
+  const found = await find(manager, wanted.name)
+  if (found === undefined) await add(manager, wanted)
+  else if (differs(found, wanted)) await manager.streams.update(wanted.name, wanted)
+}
+
+async function find(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  try {
+    return (await manager.streams.info(name)).config
+  } catch (err) {
     if (err instanceof JetStreamApiError && err.status === 404) return undefined
     throw err
-  })
-  // Two nodes that make the same one at once both have it.
-  if (found === undefined) await manager.streams.add(wanted)
-  else if (differs(found.config, wanted)) await manager.streams.update(wanted.name, wanted)
+  }
+}
+
+/** Two nodes that make the same one at once both have it, though the server may tell one that its subjects are taken. */
+async function add(manager: JetStreamManager, wanted: Wanted): Promise<void> {
+  try {
+    await manager.streams.add(wanted)
+  } catch (err) {
+    const made = await find(manager, wanted.name)
+    if (made === undefined || differs(made, wanted)) throw err
+  }
 }
 
 function differs(found: StreamConfig, wanted: Wanted): boolean {
