@@ -1,50 +1,28 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { pino } from 'pino'
 import { Answerer } from '../../../src/node/asks/answerer.ts'
-import type { AskerStanding } from '../../../src/node/asks/handle.ts'
 import { AskDesk } from '../../../src/node/asks/ask-desk.ts'
-import type { Peer } from '../../../src/node/pins.ts'
 import { MAX_ASK_SECONDS } from '../../../src/protocol/limits.ts'
 import { isUuidV7, uuidTime } from '../../../src/protocol/uuid.ts'
-import { askId, askCallOf, askerPeer, idOf } from '../../helpers/ask-calls.ts'
+import { askId, askCallOf, askerPeer } from '../../helpers/ask-calls.ts'
 import { askHomes, codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { AskHome } from '../../helpers/ask-home.ts'
 import { AskPair, BERT } from '../../helpers/ask-pair.ts'
+import { DESK_ID, DeskHome } from '../../helpers/desk-home.ts'
 import { StubAgent } from '../../helpers/stub-agent.ts'
-
-const OWN_ID = idOf('node')
 
 describe('ask desk', () => {
   const homes = askHomes()
   let home: AskHome
+  let at: DeskHome
   let pair: AskPair
   let agent: StubAgent
   let answerer: Answerer
-  let peers: Peer[]
   let desk: AskDesk
 
   beforeEach(async () => {
     home = homes()
-    pair = await AskPair.start(home)
-    agent = new StubAgent()
-    const { bytes, clock, store } = home
-    const log = pino({ level: 'silent' })
-    const standing = (): AskerStanding => ({ asker: desk.owner, deniedBy: undefined })
-    const parked = async (): Promise<undefined> => undefined
-    answerer = new Answerer(
-      { store, bytes, agent, standing, parked, clock, log },
-      { parallel: 2, queue: 4 },
-    )
-    peers = [BERT]
-    const pins = {
-      byName: (name: string) => peers.find(({ pin }) => pin.name === name),
-      byId: (id: string) => peers.find((peer) => peer.id === id),
-    }
-    desk = new AskDesk(
-      { store, answerer, asker: pair.asker, pins, clock, randomBytes },
-      { ownId: OWN_ID },
-    )
+    at = await DeskHome.start(home)
+    ;({ agent, answerer, desk, pair } = at)
     pair.peer.serve.set('ask', (body, say) => {
       const { ask, text } = body as { ask: string; text: string }
       say(1, { kind: 'text', text: `${text}, says bert` })
@@ -52,16 +30,14 @@ describe('ask desk', () => {
     })
   })
   afterEach(async () => {
-    agent.release()
-    await answerer.stop(0)
-    await pair.asker.stop()
+    await at.stop()
   })
 
   it('lets the owner ask this node itself, with nothing withheld', async () => {
     const handle = await desk.ask({ peer: 'self', text: 'hi', session: 's' })
     assert.equal((await readAnswer(handle)).text, 'hi')
     const [run] = agent.runs
-    assert.deepEqual(run?.asker, { name: 'self', id: OWN_ID })
+    assert.deepEqual(run?.asker, { name: 'self', id: DESK_ID })
     assert.deepEqual(run.presets, ['full'])
     assert.deepEqual(run.approve, [])
     assert.equal(run.session, 's')
@@ -96,7 +72,7 @@ describe('ask desk', () => {
     assert.equal((await readAnswer(handle)).text, 'hi, says bert')
     const [{ body } = { body: null }] = pair.peer.calls
     const { ask, ...sent } = body as { ask: string }
-    const chain = [OWN_ID]
+    const chain = [DESK_ID]
     assert.deepEqual(sent, { text: 'hi', chain, timeoutMs: 5_000, retryOf: askId(9) })
     assert.ok(isUuidV7(ask))
     assert.equal(uuidTime(ask), home.clock.now())
@@ -131,7 +107,7 @@ describe('ask desk', () => {
   })
 
   it('cannot ask a peer that it has not met', async () => {
-    peers = [{ ...BERT, id: undefined, key: undefined }]
+    at.peers = [{ ...BERT, id: undefined, key: undefined }]
     await assert.rejects(desk.ask({ peer: 'bert', text: 'hi' }), { code: 'unreachable' })
   })
 
@@ -189,7 +165,7 @@ describe('ask desk', () => {
     const out = await desk.ask({ peer: 'bert', text: 'hi' })
     const own = await desk.ask({ peer: 'self', text: 'hi' })
     assert.deepEqual([desk.nameOf(out.record), desk.nameOf(own.record)], ['bert', 'self'])
-    peers = []
+    at.peers = []
     assert.equal(desk.nameOf(out.record), BERT.id)
   })
 

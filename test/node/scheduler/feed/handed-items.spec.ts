@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { pino } from 'pino'
-import { Answerer } from '../../../../src/node/asks/answerer.ts'
 import { AskDesk } from '../../../../src/node/asks/ask-desk.ts'
-import type { AskerStanding } from '../../../../src/node/asks/handle.ts'
 import type { Target } from '../../../../src/node/scheduler/job.ts'
 import type { HandedItem, Result } from '../../../../src/node/scheduler/runner.ts'
 import { AskRunner } from '../../../../src/node/scheduler/runners/ask-runner.ts'
 import { CommandRunner } from '../../../../src/node/scheduler/runners/command-runner.ts'
 import { isFailure } from '../../../../src/protocol/errors.ts'
 import { uuidV7 } from '../../../../src/protocol/uuid.ts'
-import { idOf } from '../../../helpers/ask-calls.ts'
 import { askHomes } from '../../../helpers/ask-home.ts'
 import type { AskHome } from '../../../helpers/ask-home.ts'
-import { AskPair } from '../../../helpers/ask-pair.ts'
+import { DeskHome } from '../../../helpers/desk-home.ts'
 import { jobOf } from '../../../helpers/job-home.ts'
 import { StubAgent } from '../../../helpers/stub-agent.ts'
 import { tempFolder } from '../../../helpers/temp-folder.ts'
@@ -28,35 +24,19 @@ function handed(text: string | Uint8Array, ask: string, name = 'a.md'): HandedIt
 describe('an item in an ask', () => {
   const homes = askHomes()
   let home: AskHome
-  let pair: AskPair
+  let at: DeskHome
   let agent: StubAgent
-  let answerer: Answerer
   let desk: AskDesk
   let ask: string
 
   beforeEach(async () => {
     home = homes()
-    pair = await AskPair.start(home)
-    agent = new StubAgent()
-    const { bytes, clock, store } = home
-    const log = pino({ level: 'silent' })
-    const standing = (): AskerStanding => ({ asker: desk.owner, deniedBy: undefined })
-    const parked = async (): Promise<undefined> => undefined
-    answerer = new Answerer(
-      { store, bytes, agent, standing, parked, clock, log },
-      { parallel: 2, queue: 4 },
-    )
-    const pins = { byName: () => undefined, byId: () => undefined }
-    desk = new AskDesk(
-      { store, answerer, asker: pair.asker, pins, clock, randomBytes },
-      { ownId: idOf('node') },
-    )
-    ask = uuidV7(clock.now(), randomBytes(10))
+    at = await DeskHome.start(home)
+    ;({ agent, desk } = at)
+    ask = uuidV7(home.clock.now(), randomBytes(10))
   })
   afterEach(async () => {
-    agent.release()
-    await answerer.stop(0)
-    await pair.asker.stop()
+    await at.stop()
   })
 
   async function give(item: HandedItem): Promise<Result> {

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { pino } from 'pino'
 import type { EngineEvent } from '../../../../src/agent/ports.ts'
 import { decode, encode } from '../../../../src/protocol/cbor.ts'
 import { KithError, isFailure } from '../../../../src/protocol/errors.ts'
 import { uuidV7 } from '../../../../src/protocol/uuid.ts'
-import { Answerer } from '../../../../src/node/asks/answerer.ts'
 import { AskDesk } from '../../../../src/node/asks/ask-desk.ts'
-import type { AskerStanding } from '../../../../src/node/asks/handle.ts'
 import { artifactOf, artifactSchema, isOf } from '../../../../src/node/scheduler/artifact.ts'
 import type { Target } from '../../../../src/node/scheduler/job.ts'
 import type { Result } from '../../../../src/node/scheduler/runner.ts'
 import { AskRunner } from '../../../../src/node/scheduler/runners/ask-runner.ts'
-import { idOf } from '../../../helpers/ask-calls.ts'
 import { askHomes } from '../../../helpers/ask-home.ts'
 import type { AskHome } from '../../../helpers/ask-home.ts'
-import { AskPair, BERT } from '../../../helpers/ask-pair.ts'
+import { AskPair } from '../../../helpers/ask-pair.ts'
+import { DeskHome } from '../../../helpers/desk-home.ts'
 import { jobOf } from '../../../helpers/job-home.ts'
 import { StubAgent } from '../../../helpers/stub-agent.ts'
 
@@ -30,9 +27,9 @@ async function* failed(): AsyncGenerator<EngineEvent> {
 describe('ask runner', () => {
   const homes = askHomes()
   let home: AskHome
+  let at: DeskHome
   let pair: AskPair
   let agent: StubAgent
-  let answerer: Answerer
   let desk: AskDesk
   let runId: string
   let signs: number
@@ -40,32 +37,14 @@ describe('ask runner', () => {
 
   beforeEach(async () => {
     home = homes()
-    pair = await AskPair.start(home)
-    agent = new StubAgent()
-    const { bytes, clock, store } = home
-    const log = pino({ level: 'silent' })
-    const standing = (): AskerStanding => ({ asker: desk.owner, deniedBy: undefined })
-    const parked = async (): Promise<undefined> => undefined
-    answerer = new Answerer(
-      { store, bytes, agent, standing, parked, clock, log },
-      { parallel: 2, queue: 4 },
-    )
-    const pins = {
-      byName: (name: string) => (name === 'bert' ? BERT : undefined),
-      byId: (id: string) => (id === BERT.id ? BERT : undefined),
-    }
-    desk = new AskDesk(
-      { store, answerer, asker: pair.asker, pins, clock, randomBytes },
-      { ownId: idOf('node') },
-    )
-    runId = uuidV7(clock.now(), randomBytes(10))
+    at = await DeskHome.start(home)
+    ;({ agent, desk, pair } = at)
+    runId = uuidV7(home.clock.now(), randomBytes(10))
     signs = 0
     sign = Promise.withResolvers()
   })
   afterEach(async () => {
-    agent.release()
-    await answerer.stop(0)
-    await pair.asker.stop()
+    await at.stop()
   })
 
   async function run(
