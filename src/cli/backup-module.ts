@@ -1,4 +1,11 @@
-import type { BackupRoute, DoctorReport, Input, Output } from '../node/control/api.ts'
+import type {
+  BackupRoute,
+  BackupSummary,
+  DoctorReport,
+  Input,
+  Output,
+  VerifyReport,
+} from '../node/control/api.ts'
 import type { Home } from '../node/home.ts'
 
 /** What opens a backup: its passphrase, or age identities of which one is of a recipient. */
@@ -16,27 +23,6 @@ export interface BackupFiles {
   close: () => Promise<void>
 }
 
-/** What a backup says of itself, in short. */
-export interface BackupSummary {
-  node: string
-  /** Number of the last event of its key log. */
-  sn: number
-  backupAt: number
-  software: string
-  files: number
-  bytes: number
-}
-
-type Found = NonNullable<Input<'noteBackup'>['found']>
-
-export interface VerifyReport {
-  how: 'hash' | 'content'
-  ok: boolean
-  why?: string
-  summary?: BackupSummary
-  found?: Found
-}
-
 export interface BackupDrill {
   ok: boolean
   findings: {
@@ -46,7 +32,7 @@ export interface BackupDrill {
     hint?: string
   }[]
   summary?: BackupSummary
-  found?: Found
+  found?: NonNullable<Input<'noteBackup'>['found']>
 }
 
 export interface RestoreReport {

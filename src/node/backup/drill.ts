@@ -25,7 +25,7 @@ import { KithNode } from '../node.ts'
 import { surroundingsOf } from '../surroundings.ts'
 import type { Transport, TransportInit } from '../transport.ts'
 import { foundOf, summaryOf } from './home-backups.ts'
-import type { VerifyReport } from './home-backups.ts'
+import type { VerifyReport } from '../control/routes/backups.ts'
 import { mergeHome } from './merge-home.ts'
 
 /** Journals of a store, each of which holds the hash of every entry before the last. */

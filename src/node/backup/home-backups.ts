@@ -10,8 +10,9 @@ import { OWNER_NAME } from '../../agent/ports.ts'
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
 import type { Input, Output } from '../control/api.ts'
+import { callHandler } from '../control/call-handler.ts'
 import { backupHandlers } from '../control/handlers/backups.ts'
-import type { BackupRoute } from '../control/routes/backups.ts'
+import type { BackupRoute, BackupSummary, VerifyReport } from '../control/routes/backups.ts'
 import type { Home } from '../home.ts'
 import { readIdentity } from '../identity.ts'
 import { BackupDesk } from './backup-desk.ts'
@@ -30,27 +31,6 @@ export interface OpenedBackups {
   close: () => Promise<void>
 }
 
-/** What a backup says of itself, in short. */
-export interface BackupSummary {
-  node: string
-  /** Number of the last event of its key log. */
-  sn: number
-  /** When the home was as it is in it, in ms since the epoch. */
-  backupAt: number
-  software: string
-  files: number
-  bytes: number
-}
-
-export interface VerifyReport {
-  how: 'hash' | 'content'
-  ok: boolean
-  why?: string
-  summary?: BackupSummary
-  /** For the log of the node that it is of. */
-  found?: NonNullable<Input<'noteBackup'>['found']>
-}
-
 export interface RestoreReport {
   summary: BackupSummary
   merged: MergeReport
@@ -67,9 +47,7 @@ export async function openBackups(home: Home, env: NodeJS.ProcessEnv): Promise<O
   const backups = new BackupDesk({ database, clock: systemClock, records }, { home, config })
   const handlers = backupHandlers({ backups, home })
   return {
-    call: async (name, input, signal = new AbortController().signal) =>
-      // The handlers have no schema before them here, as the caller's types have checked it.
-      (await handlers[name](input as never, signal)) as Output<typeof name>,
+    call: async (name, input, signal) => await callHandler(handlers, name, input, signal),
     close: async () => {
       await database.close()
     },

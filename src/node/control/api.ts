@@ -59,7 +59,14 @@ export type { AlertReport } from './routes/alerts.ts'
 export type { ApprovalReport, RememberedReport } from './routes/approvals.ts'
 export type { ArtifactReport, DeliveryReport } from './routes/artifacts.ts'
 export type { AskReport, AskStreamItem } from './routes/asks.ts'
-export type { BackupReport, BackupRoute, BackupsReport, MadeReport } from './routes/backups.ts'
+export type {
+  BackupReport,
+  BackupRoute,
+  BackupsReport,
+  BackupSummary,
+  MadeReport,
+  VerifyReport,
+} from './routes/backups.ts'
 export type { BreakerReport } from './routes/breakers.ts'
 export type {
   BudgetReport,

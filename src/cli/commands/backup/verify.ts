@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { KithError } from '../../../protocol/errors.ts'
-import type { VerifyReport } from '../../backup-module.ts'
+import type { VerifyReport } from '../../../node/control/api.ts'
 import { bytesText } from '../../bytes-text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'

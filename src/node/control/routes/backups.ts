@@ -103,3 +103,25 @@ export type BackupRoute = keyof typeof BACKUP_ROUTES
 export type MadeReport = z.infer<typeof madeReport>
 export type BackupReport = z.infer<typeof backupReport>
 export type BackupsReport = z.infer<typeof backupsReport>
+
+/** What a backup says of itself, in short. */
+export interface BackupSummary {
+  node: string
+  /** Number of the last event of its key log. */
+  sn: number
+  /** When the home was as it is in it, in ms since the epoch. */
+  backupAt: number
+  software: string
+  files: number
+  bytes: number
+}
+
+/** What somebody has found who has read a backup whole, or compared its bytes with their hash. */
+export interface VerifyReport {
+  how: 'hash' | 'content'
+  ok: boolean
+  why?: string
+  summary?: BackupSummary
+  /** For the log of the node that it is of. */
+  found?: NonNullable<z.input<typeof BACKUP_ROUTES.noteBackup.input>['found']>
+}
