@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { isFailure, KithError } from '../protocol/errors.ts'
-import { makePrivateFolder } from '../store/atomic-file.ts'
 import { jobsText, jobText, unknownJob } from '../store/jobs-edit.ts'
 import { readConfig } from './config.ts'
 import type { Input, JobReport, Output, TimesReport } from './control/api.ts'
 import { reportJob } from './control/job-report.ts'
 import type { Home } from './home.ts'
+import { assertHome } from './offline.ts'
 import type { Job } from './scheduler/job.ts'
 import { blankState } from './scheduler/job-state.ts'
 import type { JobState } from './scheduler/job-state.ts'
@@ -36,7 +36,7 @@ export async function editJobs(
   edit: Input<'editJobs'>,
 ): Promise<JobReport[]> {
   await assertOwn(home, env)
-  await makePrivateFolder(home.path)
+  await assertHome(home)
   return await report(home, await editJobsFile(home.jobs, edit))
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { isFailure } from '../protocol/errors.ts'
 import { decideGrant } from '../protocol/grant.ts'
-import { createPrivateFile, makePrivateFolder } from '../store/atomic-file.ts'
+import { checkPrivateFolder, createPrivateFile, makePrivateFolder } from '../store/atomic-file.ts'
 import type { Protection } from '../store/keystore.ts'
 import { editPeers as editPeersFile, readPeers } from '../store/peers-file.ts'
 import { announced } from './addresses.ts'
@@ -68,9 +68,20 @@ export async function describeNode(home: Home, env: NodeJS.ProcessEnv): Promise<
   }
 }
 
+/**
+ * Resolves when the folder of this home is there, with a node in it or not yet, and is closed to others. A home whose
+ * name is mistyped is not made.
+ *
+ * @throws {KithError} `no-identity`, `unsafe-file`
+ */
+export async function assertHome({ path }: Pick<Home, 'path'>): Promise<void> {
+  if (existsSync(path)) await checkPrivateFolder(path)
+  else await readIdentity(path)
+}
+
 /** Changes peers.yaml. A peer whose pin is new, gone, or told where to be dialled, is dialled whatever it said before. */
 export async function editPeers(home: Home, edit: Input<'editPeers'>): Promise<PeerReport[]> {
-  await makePrivateFolder(home.path)
+  await assertHome(home)
   const before = await readPeers(home.peers)
   const after = await editPeersFile(home.peers, edit)
   const name = edit.op === 'add' ? edit.peer.name : edit.name

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { Byes } from '../../src/node/byes.ts'
 import { homeOf } from '../../src/node/home.ts'
 import type { Home } from '../../src/node/home.ts'
+import { editJobs } from '../../src/node/offline-jobs.ts'
 import { editPeers } from '../../src/node/offline.ts'
 import { Database } from '../../src/store/database.ts'
 import { readPeers } from '../../src/store/peers-file.ts'
@@ -89,5 +90,23 @@ describe('a change of peers.yaml while no node runs', () => {
     await withByes(async (byes) => {
       assert.notEqual(byes.since(idOfBranch(bert)), undefined)
     })
+  })
+})
+
+describe('a home that is not there', () => {
+  const folder = tempFolder()
+
+  it('is made by no edit, so that a mistyped name is told', async () => {
+    const home = homeOf({ KITH_HOME: `${folder()}/mistyped` }, undefined)
+    const peer = { name: 'bert', id: idOfBranch(begin('bert')) }
+    const job = {
+      name: 'roof',
+      schedule: { kind: 'manual' },
+      target: { kind: 'command', argv: ['true'] },
+    }
+    const refused = { code: 'no-identity', hint: 'kith init' }
+    await assert.rejects(editPeers(home, { op: 'add', peer }), refused)
+    await assert.rejects(editJobs(home, {}, { op: 'add', job }), refused)
+    assert.equal(existsSync(home.path), false)
   })
 })
