@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createLog } from '../../src/node/log.ts'
+import { KithError } from '../../src/protocol/errors.ts'
 import { LogTap } from '../helpers/log-tap.ts'
 
 describe('log', () => {
@@ -42,6 +43,20 @@ describe('log', () => {
     const shown = tap.lines[0]?.['err'] as Record<string, unknown>
     assert.equal(shown['code'], 'corrupt')
     assert.match(String(shown['stack']), /no[\s\S]*why/)
+  })
+
+  it('has a failure that was foreseen in few words, with what to type next', () => {
+    const cause = new Error('disk full')
+    const details = { path: 'jobs.yaml' }
+    const err = new KithError('invalid-file', 'line 3: no', details, { cause, hint: 'edit line 3' })
+    createLog('info', tap).error({ err }, 'failed')
+    const shown = {
+      code: 'invalid-file',
+      message: 'line 3: no',
+      hint: 'edit line 3',
+      cause: 'disk full',
+    }
+    assert.deepEqual(tap.lines[0]?.['err'], shown)
   })
 
   it('says what its level lets through, and nothing when it is silent', () => {
