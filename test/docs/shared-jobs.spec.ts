@@ -1,4 +1,4 @@
-/** Holds what docs/jobs.md says of several nodes to the code: a node takes its config, and a server its own. */
+/** Holds what docs/shared-jobs.md says to the code: a node takes its config, and a server its own. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
@@ -8,9 +8,9 @@ import { natsSchema } from '../../src/node/scheduler/nats/nats-config.ts'
 import { Session } from '../../src/node/scheduler/nats/session.ts'
 import { NatsServer, needsNatsServer } from '../helpers/nats-server.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
-import { page, section } from './markdown.ts'
+import { page } from './markdown.ts'
 
-const TEXT = section(page('docs/jobs.md'), '## Several nodes, one job list')
+const TEXT = page('docs/shared-jobs.md')
 
 function block(name: string): string {
   const [, body = ''] = new RegExp(`\`\`\`\\w+ ${name}\n(.*?)\`\`\``, 's').exec(TEXT) ?? []
@@ -18,7 +18,7 @@ function block(name: string): string {
   return body
 }
 
-describe('docs/jobs.md, of several nodes', () => {
+describe('docs/shared-jobs.md', () => {
   const folder = tempFolder()
 
   it('has a config that a node takes', async () => {

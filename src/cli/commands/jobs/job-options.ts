@@ -13,6 +13,7 @@ import type { TargetOptions, TargetRow } from './target-options.ts'
 
 const MISSED = ['skip', 'once', 'all']
 const OVERLAP = ['skip', 'queue', 'replace']
+const SENSITIVITIES = ['public', 'private', 'secret']
 
 /** What is said of a job, as jobs.yaml has it; what is left out is not spoken of. */
 export interface JobChanges {
@@ -25,6 +26,8 @@ export interface JobChanges {
   pause_after?: number
   limits?: { progress_seconds?: number; total_seconds?: number }
   target?: TargetRow
+  feed?: { folder?: string; accept?: string[] }
+  artifact?: { sensitivity?: string }
   deliver?: DeliveryRow[]
   run_by?: string[]
 }
@@ -44,6 +47,9 @@ export interface JobOptions extends ScheduleOptions, TargetOptions {
   pauseAfter?: number
   timeout?: number
   silence?: number
+  feed?: string
+  accept?: string[]
+  sensitivity?: string
   deliver?: DeliveryRow[]
   runBy?: string[]
   json?: true
@@ -68,6 +74,15 @@ export function withJobOptions(command: Command): Command {
     .option('--pause-after <n>', 'pause it when so many runs in a row have failed', positiveInteger)
     .option('--timeout <span>', 'longest time of one attempt', seconds)
     .option('--silence <span>', 'longest time in which nothing is heard of an attempt', seconds)
+    .option('--feed <folder>', 'hand it the files of this folder, one a run', (path) =>
+      resolve(path),
+    )
+    .option('--accept <patterns>', 'names of files that the feed takes, with commas', collectList)
+    .addOption(
+      new Option('--sensitivity <who>', 'who may see results: secret ones go nowhere').choices(
+        SENSITIVITIES,
+      ),
+    )
     .option('--deliver <where>', 'hand results on to file:PATH or peer:NAME; again', delivery)
     .option('--run-by <peers>', 'peers that may start it, with commas', collectList)
 }
@@ -87,6 +102,8 @@ export function changesOf(options: JobOptions, words: readonly string[]): JobCha
     max_seconds: options.maxBackoff,
   })
   const limits = given({ progress_seconds: options.silence, total_seconds: options.timeout })
+  const feed = given({ folder: options.feed, accept: options.accept })
+  const artifact = given({ sensitivity: options.sensitivity })
   return {
     ...(schedule === undefined ? {} : { schedule }),
     ...given({ zone: options.zone, jitter_seconds: options.jitter, overlap: options.overlap }),
@@ -94,6 +111,8 @@ export function changesOf(options: JobOptions, words: readonly string[]): JobCha
     ...(isEmpty(missed) ? {} : { missed }),
     ...(isEmpty(attempts) ? {} : { attempts }),
     ...(isEmpty(limits) ? {} : { limits }),
+    ...(isEmpty(feed) ? {} : { feed }),
+    ...(isEmpty(artifact) ? {} : { artifact }),
     ...(target === undefined ? {} : { target }),
   }
 }

@@ -114,6 +114,15 @@ describe('kith jobs add', () => {
       },
     ],
     [
+      `${when} --ask self sum up --feed inbox --accept *.md,*.txt --sensitivity secret`,
+      {
+        ...manual,
+        target: { kind: 'ask', peer: 'self', text: 'sum up' },
+        feed: { folder: resolve('inbox'), accept: ['*.md', '*.txt'] },
+        artifact: { sensitivity: 'secret' },
+      },
+    ],
+    [
       `${when} --backup --deliver file:out.txt --deliver peer:bob`,
       { ...manual, target: backup, deliver: [{ file: resolve('out.txt') }, { peer: 'bob' }] },
     ],
