@@ -2,11 +2,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { bundle } from '../bin/bundle.ts'
 import { fillMixedHome } from './run/mixed-home.ts'
 import { median, rotated } from './run/statistics.ts'
 import { figure, textTable } from './run/text-table.ts'
@@ -24,7 +25,8 @@ interface Way {
   restoreMs: number[]
 }
 
-const STEP = new URL('./run/backup-step.ts', import.meta.url).pathname
+/** In the tree, because what is not bundled is found from there. */
+const CACHE = new URL('../node_modules/.cache', import.meta.url).pathname
 
 function way(name: string, wants: string[], steps: Pick<Way, 'backup' | 'restore' | 'made'>): Way {
   return { name, wants, ...steps, backupMs: [], restoreMs: [] }
@@ -42,8 +44,8 @@ function pipe(packer: string, level: string): Way {
 const WAYS: Way[] = [
   way('kith', [], {
     made: 'home.kith',
-    backup: `"${process.execPath}" "${STEP}" backup`,
-    restore: `"${process.execPath}" "${STEP}" restore`,
+    backup: `"${process.execPath}" "$BUNDLE/backup-step.js" backup`,
+    restore: `"${process.execPath}" "$BUNDLE/backup-step.js" restore`,
   }),
   way('restic', ['restic'], {
     made: 'repository',
@@ -68,6 +70,8 @@ async function measure({ backup, backupMs, made, restore, restoreMs, name }: Way
 
 /** How long a line of a shell takes, in ms. @throws {Error} unless all of it exits with 0 */
 async function shellMs(line: string): Promise<number> {
+  // What the one before has left to be written is not its work.
+  spawnSync('sync')
   const startedAt = performance.now()
   const child = spawn('bash', ['-euo', 'pipefail', '-c', line], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -85,6 +89,8 @@ const { values } = parseArgs({
   },
 })
 const folder = await mkdtemp(join(tmpdir(), 'kith-backup-'))
+await mkdir(CACHE, { recursive: true })
+const bundled = await mkdtemp(join(CACHE, 'kith-bench-'))
 const started = process.cwd()
 const here = WAYS.filter(({ wants }) =>
   wants.every((name) => spawnSync('which', [name]).status === 0),
@@ -92,6 +98,9 @@ const here = WAYS.filter(({ wants }) =>
 const madeMib = new Map<string, number>()
 let mib: number
 try {
+  // As it is published: what is measured starts two threads, and would take the types out of all its files twice.
+  await bundle(bundled, { 'backup-step': 'bench/run/backup-step.ts' })
+  process.env['BUNDLE'] = bundled
   process.chdir(folder)
   await fillMixedHome('home', Number(values.mib))
   const identity = await generateX25519Identity()
@@ -109,6 +118,7 @@ try {
 } finally {
   process.chdir(started)
   await rm(folder, { recursive: true })
+  await rm(bundled, { recursive: true })
 }
 
 const results = here.map(({ backupMs, name, restoreMs }) => {

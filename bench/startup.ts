@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { exitMs, readyMs, type Command } from './run/command.ts'
+import { fullHome, silence } from '../test/helpers/startup-homes.ts'
 import { median, percentile, rotated } from './run/statistics.ts'
 import { figure, textTable } from './run/text-table.ts'
 
@@ -22,11 +23,14 @@ function bareNode(): Start {
 }
 
 /** What is timed of `kith`, as it runs from the sources or from the bundle that is published. */
-function kithStarts(from: string, kith: Command): Start[] {
+function kithStarts(from: string, kith: Command, full: string): Start[] {
   return [
     start(`${from}: kith --version`, () => exitMs([...kith, '--version'])),
     start(`${from}: kith id`, () => exitMs([...kith, 'id'])),
     start(`${from}: kith start, until ready`, () => readyMs([...kith, 'start', '--json'])),
+    start(`${from}: … with a model, MCP, jobs, HTTP and 20 peers, none of which answers`, () =>
+      readyMs([...kith, '--home', full, 'start', '--json']),
+    ),
   ]
 }
 
@@ -59,8 +63,16 @@ process.env['KITH_HOME'] = join(folder, 'home')
 const checkout: Command = [process.execPath, join('bin', 'kith.js')]
 const published = await installed(folder)
 await exitMs([...published, 'init', '--clear', '--listen', '/ip4/127.0.0.1/tcp/0'])
-const starts = [bareNode(), ...kithStarts('dist', published), ...kithStarts('src', checkout)]
+// Whatever the second home needs of others hangs: none of that may delay it.
+const hanging = await silence()
+const { path: full } = await fullHome(join(folder, 'full'), hanging.port, 20)
+const starts = [
+  bareNode(),
+  ...kithStarts('dist', published, full),
+  ...kithStarts('src', checkout, full),
+]
 await measure(starts, Number(values.rounds))
+await hanging.close()
 await rm(folder, { recursive: true })
 
 const bareMs = median(starts[0]?.tries ?? []) ?? NaN

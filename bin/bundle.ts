@@ -41,4 +41,25 @@ export async function bundle(outdir: string, others: Record<string, string> = {}
     sourcemap: false,
     logLevel: 'warning',
   })
+  await bundlePage(`${outdir}/chunks/page`)
+}
+
+/** Bundles the dashboard into `outdir`, beside the chunk that serves it: one module for browsers, and what it needs. */
+export async function bundlePage(outdir: string): Promise<void> {
+  const page = 'src/node/http/dashboard/page'
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['app.ts', 'index.html', 'style/*.css', 'icon.svg'].map(
+      (file) => `${page}/${file}`,
+    ),
+    outdir,
+    outbase: page,
+    loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy' },
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    // Those that know the flag `v` of regular expressions, from 2023 on.
+    target: ['chrome112', 'firefox116', 'safari17'],
+    logLevel: 'warning',
+  })
 }

@@ -22,6 +22,9 @@ const PASSED_NAMES = [
   'TZ',
 ]
 
+/** By this a kith in a program knows that no person has typed what it is told to do. */
+const PROGRAM_MARK = 'KITH_PROGRAM'
+
 /** How long a program has to end by itself after SIGTERM. With `LINGER_MS` it is well within the grace of an abort. */
 export const KILL_AFTER_MS = 400
 
@@ -46,7 +49,7 @@ export interface ChildEnd {
   signal: NodeJS.Signals | undefined
 }
 
-/** The variables of `from` that a program may have: those that all get, and `names`. */
+/** The variables of `from` that a program may have: those that all get, and `names`; and one that says that it is one. */
 export function childEnv(
   from: NodeJS.ProcessEnv,
   names: readonly string[] = [],
@@ -56,7 +59,7 @@ export function childEnv(
     const value = from[name]
     if (value !== undefined) env[name] = value
   }
-  return env
+  return { ...env, [PROGRAM_MARK]: '1' }
 }
 
 /**

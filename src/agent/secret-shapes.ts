@@ -48,6 +48,7 @@ const SHAPES: readonly { kind: string; pattern: RegExp; then: SecretMatch['then'
     { kind: 'google key', pattern: /(?<![A-Za-z0-9])AIza[\w-]{35}/gu },
     { kind: 'slack token', pattern: /(?<![A-Za-z0-9])xox[abeprs]-[A-Za-z0-9-]{10,200}/gu },
     { kind: 'hugging face token', pattern: /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,200}/gu },
+    { kind: 'kith token', pattern: /(?<![A-Za-z0-9])kith_[0-9a-f]{12}_[\w-]{43}/gu },
     { kind: 'age key', pattern: /(?<![A-Za-z0-9])AGE-SECRET-KEY-1[A-Z0-9]{20,200}/gu },
     { kind: 'web token', pattern: /(?<![A-Za-z0-9])eyJ[\w-]{10,150}\.eyJ[\w-]{10,150}/gu },
   ].map((shape) => ({ ...shape, then: 'token' as const })),
@@ -57,7 +58,7 @@ const SHAPES: readonly { kind: string; pattern: RegExp; then: SecretMatch['then'
 const TOKEN_AT_END = new RegExp(
   '(?<![A-Za-z0-9])(?:s|sk|sk-[\\w-]*|g|gh|gh[pousr](?:_[A-Za-z0-9]*)?|gi|git|gith|githu|github|github_\\w*|' +
     'gl|glp|glpa|glpat|glpat-[\\w-]*|A|AK|AKI|AKIA[A-Z0-9]*|AS|ASI|ASIA[A-Z0-9]*|AI|AIz|AIza[\\w-]*|' +
-    'x|xo|xox|xox[abeprs](?:-[A-Za-z0-9-]*)?|h|hf|hf_[A-Za-z0-9]*|AG|AGE|AGE-[A-Z0-9-]*|e|ey|eyJ[\\w.-]*)$',
+    'x|xo|xox|xox[abeprs](?:-[A-Za-z0-9-]*)?|h|hf|hf_[A-Za-z0-9]*|k|ki|kit|kith|kith_[\\w-]*|AG|AGE|AGE-[A-Z0-9-]*|e|ey|eyJ[\\w.-]*)$',
   'u',
 )
 const TAIL_CHARS = 512

@@ -1,4 +1,5 @@
 import type {
+  BackupAuthor,
   BackupRoute,
   BackupSummary,
   DoctorReport,
@@ -11,6 +12,12 @@ import type { Home } from '../node/home.ts'
 /** What opens a backup: its passphrase, or age identities of which one is of a recipient. */
 export type BackupKey = { passphrase: string } | { identities: readonly string[] }
 
+/** What somebody says of a backup that is to be read: the node that it must be of, and whether it may be unsigned. */
+export interface WantedBackup {
+  node?: string | undefined
+  allowUnsigned?: boolean | undefined
+}
+
 type OnProgress = (progress: { doneBytes: number; totalBytes: number }) => void
 
 /** The backups of a home whose node does not run, by the routes of one that does. */
@@ -20,6 +27,8 @@ export interface BackupFiles {
     input: Input<N>,
     signal?: AbortSignal,
   ) => Promise<Output<N>>
+  /** Opens the key that signs them; where it is sealed, `passphrase` is asked for what opens it. */
+  openKey: (passphrase: () => Promise<string | undefined>) => Promise<void>
   close: () => Promise<void>
 }
 
@@ -32,11 +41,13 @@ export interface BackupDrill {
     hint?: string
   }[]
   summary?: BackupSummary
+  author?: BackupAuthor
   found?: NonNullable<Input<'noteBackup'>['found']>
 }
 
 export interface RestoreReport {
   summary: BackupSummary
+  author: BackupAuthor
   merged: {
     keyLog: 'home' | 'backup'
     peers: 'home' | 'backup'
@@ -55,9 +66,10 @@ export interface BackupModule {
   sealOf: (file: string) => Promise<'passphrase' | 'recipients' | undefined>
   makeBackupKey: (path: string, now: number) => Promise<string>
   readBackupKey: (path: string) => Promise<string[]>
+  assertBackupPassphrase: (passphrase: string) => void
   verifyFile: (
     file: string,
-    what: { key: BackupKey | undefined; sha256: string },
+    what: { key: BackupKey | undefined; sha256: string; home: Home; wanted: WantedBackup },
     onProgress: OnProgress,
     signal?: AbortSignal,
   ) => Promise<VerifyReport>
@@ -66,6 +78,7 @@ export interface BackupModule {
     key: BackupKey
     home: Home
     passphrase: string | undefined
+    wanted: WantedBackup
     onProgress: OnProgress
     signal?: AbortSignal
   }) => Promise<BackupDrill>
@@ -74,6 +87,7 @@ export interface BackupModule {
     key: BackupKey
     home: Home
     dryRun: boolean
+    wanted: WantedBackup
     onProgress: OnProgress
     signal?: AbortSignal
   }) => Promise<RestoreReport>

@@ -7,6 +7,7 @@ import type {
   JobReport,
   OfflineKeyRoute,
   Output as RouteOutput,
+  PeerKeysReport,
   PeerReport,
   RunReport,
   StatusReport,
@@ -17,9 +18,11 @@ import { homeOf } from '../node/home.ts'
 import type { Home } from '../node/home.ts'
 import { KithError } from '../protocol/errors.ts'
 import type { BackupModule } from './backup-module.ts'
+import type { DoctorModule } from './doctor-module.ts'
 import { EXIT } from './exit-codes.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { Interrupted } from './failure.ts'
+import type { RecordsModule } from './records-module.ts'
 import type { Output } from './terminal.ts'
 
 /** Where a command reads. A terminal says so by `isTTY`. */
@@ -67,7 +70,12 @@ export interface OfflineNode {
   describeNode: (home: Home, env: NodeJS.ProcessEnv) => Promise<NodeDescription>
   editPeers: (home: Home, edit: RouteInput<'editPeers'>) => Promise<PeerReport[]>
   listPeers: (home: Home) => Promise<PeerReport[]>
-  explain: (home: Home, name: string, verb: string) => Promise<ExplainReport>
+  explainOffline: (
+    home: Home,
+    name: string,
+    question: { verb: string; code?: string },
+  ) => Promise<ExplainReport>
+  peerKeysOffline: (home: Home, name: string) => Promise<PeerKeysReport>
   listJobs: (home: Home, env: NodeJS.ProcessEnv) => Promise<JobReport[]>
   showJob: (home: Home, env: NodeJS.ProcessEnv, name: string) => Promise<RouteOutput<'showJob'>>
   editJobs: (
@@ -129,7 +137,7 @@ export interface CliContext {
   /** As the command line has them. */
   globals: GlobalOptions
   home: Home
-  client: Pick<ControlClient, 'askEvents' | 'call' | 'costs'>
+  client: Pick<ControlClient, 'askEvents' | 'call' | 'costs' | 'fleetEvents'>
   /** What the command ends with when nothing is thrown. */
   exitCode: ExitCode
   interrupts(): Interrupts
@@ -139,6 +147,8 @@ export interface CliContext {
   offline(): Promise<OfflineNode>
   daemon(): Promise<DaemonModule>
   backups(): Promise<BackupModule>
+  doctor(): Promise<DoctorModule>
+  records(): Promise<RecordsModule>
 }
 
 /** The context of this process. Which home it is about is known once the command line has been read. */
@@ -167,7 +177,8 @@ export function processContext(argv: readonly string[]): CliContext {
     async offline() {
       await settle(this.home)
       const offline = await import('../node/offline.ts')
-      return { ...offline, ...(await import('../node/offline-jobs.ts')) }
+      const peers = await import('../node/offline-peers.ts')
+      return { ...offline, ...peers, ...(await import('../node/offline-jobs.ts')) }
     },
     async daemon() {
       await settle(this.home)
@@ -186,6 +197,23 @@ export function processContext(argv: readonly string[]): CliContext {
         },
       }
     },
+    async records() {
+      await settle(this.home)
+      return {
+        ...(await import('../node/offline-records.ts')),
+        ...(await import('../node/logs/read-logs.ts')),
+        checkDependencies: async (init) => {
+          const { checkDependencies } = await import('../node/deps/check-dependencies.ts')
+          return await checkDependencies(init)
+        },
+      }
+    },
+    // What is left of a restore stays as it is: it is looked at.
+    doctor: async () => ({
+      ...(await import('../node/offline-doctor.ts')),
+      ...(await import('../node/fix-safe.ts')),
+      ...(await import('../node/migration-status.ts')),
+    }),
   }
 }
 

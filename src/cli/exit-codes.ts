@@ -42,8 +42,13 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'too-large': EXIT.refusedHere,
   cycle: EXIT.refusedHere,
   'unsafe-file': EXIT.refusedHere,
+  'unproved-backup': EXIT.refusedHere,
   blocked: EXIT.refusedHere,
   'lobby-off': EXIT.refusedHere,
+  unauthorized: EXIT.refusedHere,
+  'out-of-scope': EXIT.refusedHere,
+  'foreign-request': EXIT.refusedHere,
+  'unsafe-bind': EXIT.refusedHere,
 
   'daemon-not-running': EXIT.notRunning,
 
@@ -76,6 +81,7 @@ const FROM_HERE: Readonly<Record<FailureCode, ExitCode>> = {
   'unknown-breaker': EXIT.failed,
   'unknown-job': EXIT.failed,
   'unknown-run': EXIT.failed,
+  'unknown-token': EXIT.failed,
   'jobs-unreachable': EXIT.tryLater,
   'unknown-item': EXIT.failed,
   'item-failed': EXIT.failed,

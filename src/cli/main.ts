@@ -1,17 +1,27 @@
 import { Command, CommanderError, Help } from 'commander'
 import { KithError } from '../protocol/errors.ts'
+import { nearest } from '../protocol/nearest.ts'
 import { VERSION } from '../protocol/software.ts'
+import { noteRefusal } from './assert-person.ts'
 import { alertsCommand } from './commands/alerts/alerts.ts'
 import { approvalsCommand } from './commands/approvals/approvals.ts'
 import { artifactsCommand } from './commands/artifacts/artifacts.ts'
 import { asksCommand } from './commands/asks/asks.ts'
 import { askCommand } from './commands/ask.ts'
+import { auditCommand } from './commands/audit/audit.ts'
 import { backupCommand } from './commands/backup/backup.ts'
 import { breakerCommand } from './commands/breaker/breaker.ts'
 import { budgetCommand } from './commands/budget/budget.ts'
 import { chatCommand } from './commands/chat.ts'
+import { configCommand } from './commands/config/config.ts'
+import { daemonCommand } from './commands/daemon/daemon.ts'
+import { dashboardCommand } from './commands/dashboard.ts'
 import { demoCommand } from './commands/demo.ts'
+import { diffCommand } from './commands/diff.ts'
+import { digestCommand } from './commands/digest.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { fleetCommand } from './commands/fleet/fleet.ts'
+import { healthCommand } from './commands/health.ts'
 import { idCommand } from './commands/id.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key/key.ts'
@@ -19,17 +29,24 @@ import { inviteCommand } from './commands/invites/invite.ts'
 import { invitesCommand } from './commands/invites/invites.ts'
 import { jobsCommand } from './commands/jobs/jobs.ts'
 import { joinCommand } from './commands/invites/join.ts'
+import { logsCommand } from './commands/logs.ts'
 import { mcpCommand } from './commands/mcp.ts'
 import { mcpToolsCommand } from './commands/mcp-tools/mcp-tools.ts'
 import { memoryCommand } from './commands/memory/memory.ts'
+import { migrationsCommand } from './commands/migrations/migrations.ts'
 import { modelsCommand } from './commands/models/models.ts'
 import { peersCommand } from './commands/peers/peers.ts'
 import { pingCommand } from './commands/ping.ts'
+import { profileCommand } from './commands/profile/profile.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { restoreCommand } from './commands/restore.ts'
+import { serviceCommand } from './commands/service/service.ts'
 import { sessionsCommand } from './commands/sessions/sessions.ts'
+import { smokeCommand } from './commands/smoke.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { stopCommand } from './commands/stop.ts'
+import { tokenCommand } from './commands/token/token.ts'
 import { processContext } from './context.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -43,15 +60,25 @@ const COMMANDS: Readonly<Record<string, readonly ((cli: CliContext) => Command)[
     startCommand,
     stopCommand,
     statusCommand,
+    healthCommand,
+    dashboardCommand,
+    tokenCommand,
     doctorCommand,
+    migrationsCommand,
+    daemonCommand,
+    serviceCommand,
+    profileCommand,
+    configCommand,
     demoCommand,
+    smokeCommand,
   ],
   'What waits for you': [alertsCommand, approvalsCommand],
-  Peers: [inviteCommand, joinCommand, invitesCommand, peersCommand, pingCommand],
+  'What has happened': [logsCommand, diffCommand, digestCommand, auditCommand],
+  Peers: [inviteCommand, joinCommand, invitesCommand, peersCommand, pingCommand, fleetCommand],
   'Ask and answer': [askCommand, chatCommand, asksCommand, sessionsCommand, memoryCommand],
   'Models and tools': [modelsCommand, budgetCommand, breakerCommand, mcpCommand, mcpToolsCommand],
   'What it does by itself': [jobsCommand, artifactsCommand],
-  'Keys and backups': [keyCommand, backupCommand, restoreCommand],
+  'Keys and backups': [keyCommand, backupCommand, restoreCommand, recoverCommand],
 }
 
 const EPILOGUE = `
@@ -70,6 +97,7 @@ export async function runCommandLine(cli: CliContext, argv: string[]): Promise<n
     return cli.exitCode
   } catch (err) {
     if (err instanceof CommanderError) return err.exitCode === 0 ? EXIT.ok : EXIT.usage
+    await noteRefusal(cli, err)
     return tellFailure(cli, err, { json: wantsJson(argv) })
   }
 }
@@ -125,7 +153,17 @@ function usageFailure(command: Command, err: CommanderError): KithError<'usage'>
   const [first = ''] = command.args
   if (err.code === 'commander.excessArguments' && parent !== null && parent.args[0] === first) {
     const what = `unknown command '${first}'`
-    return new KithError('usage', what, { what }, { cause: err, hint: `${pathOf(parent)} --help` })
+    const known =
+      nearest(
+        first,
+        parent.commands.map((sibling) => sibling.name()),
+      ) ?? '--help'
+    return new KithError(
+      'usage',
+      what,
+      { what },
+      { cause: err, hint: `${pathOf(parent)} ${known}` },
+    )
   }
   const hint =
     near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`

@@ -30,6 +30,16 @@ export function pointInTime(text: string): number {
   throw new InvalidArgumentError('It is a date, or a time: 2026-11-21, 2026-11-21T09:00:00Z.')
 }
 
+/** A span before now, such as `24h`, or a point in time, in ms since the epoch. */
+export function since(text: string): number {
+  if (/^\d{1,7}(s|m|h|d)$/.test(text)) return Date.now() - seconds(text) * 1_000
+  try {
+    return pointInTime(text)
+  } catch {
+    throw new InvalidArgumentError('It is a span or a date: 24h, 7d, 2026-11-21.')
+  }
+}
+
 /** One more value of an option that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]

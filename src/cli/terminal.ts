@@ -43,7 +43,7 @@ export function note({ stderr }: Pick<Outputs, 'stderr'>, text: string): void {
 /** `text` in a colour where the results go to a terminal and nobody has said no (no-color.org). */
 export function paint(
   { env, stdout }: Pick<Outputs, 'env' | 'stdout'>,
-  style: 'bold' | 'green' | 'red' | 'yellow',
+  style: 'bold' | 'gray' | 'green' | 'red' | 'yellow',
   text: string,
 ): string {
   const plain = !isTerminal(stdout) || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb'

@@ -13,8 +13,9 @@ export function durationText(ms: number): string {
   return two(whole, DAY_MS, 'd', HOUR_MS, 'h')
 }
 
-/** A point in time (ms since the epoch) on this machine's clocks: `2027-01-31 23:59:59`. */
+/** A point in time (ms since the epoch) on this machine's clocks: `2027-01-31 23:59:59`. One that no calendar has is a number. */
 export function timeText(at: number): string {
+  if (Number.isNaN(new Date(at).getTime())) return String(at)
   // Swedish writes a date as ISO 8601 does.
   return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' }).format(at)
 }

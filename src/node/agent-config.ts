@@ -9,11 +9,11 @@ import { STANDARD_PRESETS } from '../protocol/verbs.ts'
  */
 
 /** Numbers come as text from the environment. Nothing else becomes one: `Number(true)` is 1, and of nothing 0. */
-const numberOf = (value: unknown): unknown =>
+export const numberOf = (value: unknown): unknown =>
   typeof value === 'string' && value.trim() !== '' ? Number(value) : value
 export const atLeastOne = z.preprocess(numberOf, z.int().positive())
 export const atLeastZero = z.preprocess(numberOf, z.number().nonnegative())
-const flag = z.preprocess(
+export const flag = z.preprocess(
   (value) => (value === 'true' ? true : value === 'false' ? false : value),
   z.boolean(),
 )

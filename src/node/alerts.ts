@@ -4,7 +4,7 @@ import { KithError } from '../protocol/errors.ts'
 import { decideRate, perMinute } from '../protocol/rate.ts'
 import { singleLine } from '../protocol/text.ts'
 import { isUuidV7, uuidTime, uuidV7 } from '../protocol/uuid.ts'
-import type { Database } from '../store/database.ts'
+import type { Database, Operation } from '../store/database.ts'
 import { Repository } from '../store/repository.ts'
 import type { Clock } from './clock.ts'
 
@@ -17,9 +17,11 @@ export const ALERT_KINDS = [
   'peer-retired',
   'peer-may-more',
   'peer-copied',
+  'peer-health',
   'second-copy',
   'invite-reused',
   'invite-burned',
+  'audit-contradicted',
   'own-key-log-ahead',
   'unpinned-by-peer',
   'rotation-requested',
@@ -206,15 +208,40 @@ export class Alerts {
     const id = uuidV7(this.#lastIdAt, randomBytes(10))
     const alert: Alert = { ...init, id, at: now, count: 1, lastAt: now }
     this.#alerts.set(id, alert)
-    const surplus = this.#alerts.size > MAX_ALERTS ? leastMissed(this.list()) : undefined
-    if (surplus !== undefined) this.#alerts.delete(surplus.id)
-    this.#write(
-      [this.#rows.put(id, alert), ...(surplus === undefined ? [] : [this.#rows.del(surplus.id)])],
-      true,
-    )
+    this.#write([this.#rows.put(id, alert), ...this.#makeRoom()], true)
     const { kind, peer, what } = alert
     log.warn({ alert: id, kind, ...(peer === undefined ? {} : { peer }), what }, 'alert raised')
     for (const listener of this.#listeners) listener(alert)
+  }
+
+  /** Forgets what was seen. What is open is never gone without a trace: it is counted with the rest of its kind. */
+  #makeRoom(): Operation[] {
+    const operations: Operation[] = []
+    while (this.#alerts.size > MAX_ALERTS) {
+      const surplus = leastMissed(this.list())
+      if (surplus === undefined) break
+      const rest = this.list().find(
+        (alert) => alert.kind === surplus.kind && alert.what === REST && isOpen(alert),
+      )
+      if (isOpen(surplus) && rest === undefined) {
+        // The first of its kind stands for the rest from now on, and the next one makes the room.
+        const { at, count, hint, id, kind, lastAt } = surplus
+        const first = { id, at, kind, what: REST, hint, count, lastAt }
+        this.#alerts.set(id, first)
+        operations.push(this.#rows.put(id, first))
+        continue
+      }
+      if (isOpen(surplus) && rest !== undefined) {
+        const count = rest.count + surplus.count
+        const counted = { ...rest, count, lastAt: Math.max(rest.lastAt, surplus.lastAt) }
+        this.#alerts.set(rest.id, counted)
+        operations.push(this.#rows.put(rest.id, counted))
+        this.#components.log.warn({ alert: surplus.id, kind: surplus.kind }, 'alert only counted')
+      }
+      this.#alerts.delete(surplus.id)
+      operations.push(this.#rows.del(surplus.id))
+    }
+    return operations
   }
 
   #writeCounts(): void {
@@ -251,10 +278,14 @@ function cleaned({ hint, kind, peer, what }: AlertInit): AlertInit {
   }
 }
 
-/** The one to forget: the oldest that was seen, else the oldest of the kind that has most, so that no flood hides another kind. */
+/**
+ * The one to forget: the oldest that was seen, else the oldest of the kind that has most, so that no flood hides another
+ * kind. One that stands for the rest of its kind stays.
+ */
 function leastMissed(alerts: readonly Alert[]): Alert | undefined {
   const seen = alerts.find((alert) => !isOpen(alert))
   if (seen !== undefined) return seen
   const kinds = [...Map.groupBy(alerts, ({ kind }) => kind).values()]
-  return kinds.reduce((most, kind) => (kind.length > most.length ? kind : most))[0]
+  const most = kinds.reduce((one, other) => (other.length > one.length ? other : one))
+  return most.find(({ what }) => what !== REST)
 }

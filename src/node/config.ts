@@ -1,17 +1,22 @@
 import { z } from 'zod'
 import { KithError } from '../protocol/errors.ts'
 import { LOBBY_PER_ADDRESS_PER_MINUTE, LOBBY_PER_MINUTE } from '../protocol/limits.ts'
-import { nearest, strictMap } from '../protocol/strict-map.ts'
+import { nearest } from '../protocol/nearest.ts'
+import { strictMap } from '../protocol/strict-map.ts'
 import { readPrivateFile } from '../store/atomic-file.ts'
 import { parseYaml } from '../store/yaml-file.ts'
 import { agentSchema, atLeastOne, atLeastZero, list } from './agent-config.ts'
+import { auditSchema } from './audit/audit-config.ts'
 import { backupSchema } from './backup/backup-config.ts'
+import { httpSchema } from './http/http-config.ts'
+import { alertsSchema, fleetSchema } from './fleet/fleet-config.ts'
+import { envNameOf, keysOf, setValueAt, unknownKey } from './config-keys.ts'
 import { schedulerSchema } from './scheduler/scheduler-config.ts'
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'silent'] as const
 
 export const configSchema = strictMap({
-  version: z.literal(1).default(1),
+  version: z.literal(1, 'this kith knows version 1: a later one wrote this file').default(1),
   /** What the owner calls this node; never on the wire. */
   name: z.exactOptional(z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)),
   /** Multiaddrs to listen on. */
@@ -21,7 +26,11 @@ export const configSchema = strictMap({
   log: strictMap({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   agent: agentSchema.prefault({}),
   scheduler: schedulerSchema.prefault({}),
+  fleet: fleetSchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
   backup: backupSchema.prefault({}),
+  http: httpSchema.prefault({}),
+  audit: auditSchema.prefault({}),
   lobby: strictMap({
     /** `auto`: open while somebody is pinned, who may come with another key, or an invite can be redeemed. */
     mode: z.enum(['auto', 'off']).default('auto'),
@@ -37,11 +46,18 @@ export const configSchema = strictMap({
 
 export type Config = z.infer<typeof configSchema>
 
-/** Names in the environment that are no config keys; the programs of jobs have the last five. */
+/** Every key that a person can set, by dots: `agent.parallel`. */
+export const SETTINGS: readonly string[] = keysOf(configSchema)
+
+/** Names in the environment that are no config keys; programs have those from KITH_PROGRAM on. */
 const OTHER_NAMES = [
   'KITH_HOME',
   'KITH_PROFILE',
   'KITH_PASSPHRASE_FILE',
+  'KITH_PROGRAM',
+  'KITH_ASK_ID',
+  'KITH_ASKER',
+  'KITH_SESSION',
   'KITH_JOB',
   'KITH_RUN',
   'KITH_ATTEMPT',
@@ -60,18 +76,49 @@ export async function readConfig(
   env: NodeJS.ProcessEnv,
   flags: Readonly<Record<string, unknown>> = {},
 ): Promise<Config> {
+  return (await readLayers(path, env, flags)).config
+}
+
+/** The configuration, and what each layer says: the file as it stands there, the others by key. */
+export interface ConfigLayers {
+  config: Config
+  file: Record<string, unknown>
+  env: Map<string, unknown>
+  flags: Map<string, unknown>
+}
+
+/** The same, with what it comes from. @throws {KithError} as `readConfig` */
+export async function readLayers(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  flags: Readonly<Record<string, unknown>>,
+): Promise<ConfigLayers> {
   const content = await readPrivateFile(path)
   const text = content === undefined ? '' : Buffer.from(content).toString()
   // A file of comments alone is a document of nothing.
-  const file = parseYaml(path, text, z.record(z.string(), z.unknown()).nullable()).value
+  const file = parseYaml(path, text, z.record(z.string(), z.unknown()).nullable()).value ?? {}
   // Checked alone first, so that a fault of the file is shown with its line.
-  if (file !== null) parseYaml(path, text, configSchema)
-  const layers = [
-    ...fromEnv(env),
-    ...Object.entries(flags).map(([key, value]) => [key, value] as const),
-  ]
-  const merged: Record<string, unknown> = { ...file }
-  for (const [key, value] of layers) if (value !== undefined) setPath(merged, key, value)
+  if (Object.keys(file).length > 0) parseYaml(path, text, configSchema)
+  const layers = {
+    env: new Map<string, unknown>(fromEnv(env)),
+    flags: new Map(Object.entries(flags).filter(([, value]) => value !== undefined)),
+  }
+  const merged = structuredClone(file)
+  for (const key of layers.flags.keys()) assertKnown(key)
+  for (const layer of [layers.env, layers.flags]) {
+    for (const [key, value] of layer) setValueAt(merged, key, value)
+  }
+  return { config: parseMerged(merged), file, ...layers }
+}
+
+/** @throws {KithError} `usage` for a key that there is none of, with the one that was probably meant */
+export function assertKnown(key: string): void {
+  if (!SETTINGS.some((known) => known === key || known.startsWith(`${key}.`))) {
+    throw unknownKey(key, SETTINGS)
+  }
+}
+
+function parseMerged(merged: unknown): Config {
   const parsed = configSchema.safeParse(merged)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
@@ -83,7 +130,7 @@ export async function readConfig(
 function fromEnv(env: NodeJS.ProcessEnv): [string, string][] {
   // The version is of the file, and says nothing of the environment.
   const keys = keysOf(configSchema, isOfText).filter((key) => key !== 'version')
-  const known = new Map(keys.map((key) => [nameOf(key), key]))
+  const known = new Map(keys.map((key) => [envNameOf(key), key]))
   const settings: [string, string][] = []
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('KITH_') || value === undefined || OTHER_NAMES.includes(name)) continue
@@ -106,32 +153,8 @@ function unknownName(name: string, known: readonly string[]): KithError<'usage'>
   )
 }
 
-/** `agent.parallel` and the like: every leaf of the schema that is `wanted`. */
-function keysOf(schema: z.ZodObject, wanted: (leaf: unknown) => boolean): string[] {
-  return Object.entries(schema.shape).flatMap(([key, value]) => {
-    const inner: unknown = value instanceof z.ZodPrefault ? value.unwrap() : value
-    if (inner instanceof z.ZodObject) return keysOf(inner, wanted).map((rest) => `${key}.${rest}`)
-    return wanted(inner) ? [key] : []
-  })
-}
-
 /** False for lists and maps of things that have keys of their own: those are for the file. */
 function isOfText(leaf: unknown): boolean {
   const inner = leaf instanceof z.ZodDefault ? leaf.unwrap() : leaf
   return !(inner instanceof z.ZodArray || inner instanceof z.ZodRecord)
-}
-
-function nameOf(key: string): string {
-  return `KITH_${key.replaceAll('.', '_').toUpperCase()}`
-}
-
-function setPath(target: Record<string, unknown>, key: string, value: unknown): void {
-  const [first = '', ...rest] = key.split('.')
-  if (rest.length === 0) {
-    target[first] = value
-    return
-  }
-  const inner = (target[first] ?? {}) as Record<string, unknown>
-  target[first] = inner
-  setPath(inner, rest.join('.'), value)
 }

@@ -62,7 +62,7 @@ export class Copies {
       kind: 'second-copy',
       peer: pin.name,
       what: `another copy of this node runs, or has run: ${pin.name} has met it`,
-      hint: 'stop the one that is not to run; if nobody of yours started it: kith key rotate --compromise',
+      hint: 'stop the one that is not to run; if you started none, confirm it with another peer first, then: kith key rotate --compromise',
     })
   }
 

@@ -15,7 +15,8 @@ export async function removeDeadSockets(addresses: readonly string[]): Promise<v
   }
 }
 
-async function isDeadSocket(path: string): Promise<boolean> {
+/** True for a unix socket on which nobody listens. */
+export async function isDeadSocket(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined)
   if (stats?.isSocket() !== true) return false
   const { promise, resolve } = Promise.withResolvers<boolean>()

@@ -32,6 +32,8 @@ export interface DialState {
   lastError?: string
   /** When the next attempt is due, in ms since the epoch, unless something wakes it before. */
   nextAt?: number
+  /** Peer id of whoever is at its address and has not shown to be this peer. Kept until there is a link. */
+  otherKey?: string
 }
 
 /** A link that ends sooner counts as a failed attempt, so that a peer that hangs up is not redialled in a loop. */
@@ -192,6 +194,7 @@ export class Dialer {
       a === keeper.lastGood ? -1 : b === keeper.lastGood ? 1 : 0,
     )
     const errors: Error[] = []
+    let { otherKey } = keeper.state
     for (const address of addresses) {
       if (keeper.stop.signal.aborted) break
       try {
@@ -203,10 +206,12 @@ export class Dialer {
       } catch (err) {
         // libp2p also rejects with the event that ended a connection.
         errors.push(toError(err))
+        otherKey = otherKeyIn(err, peer) ?? otherKey
       }
     }
     const reason = errors.map(({ message }) => message).join('; ') || 'no address was tried'
     keeper.state = { failures: keeper.state.failures + 1, lastError: reason }
+    if (otherKey !== undefined) keeper.state.otherKey = otherKey
     this.#components.log.debug({ peer: name, reason }, 'dial failed')
     throw unreachable(peer, reason, { cause: new AggregateError(errors) })
   }
@@ -243,6 +248,12 @@ export class Dialer {
 function isWanted({ mayReturn, pin, retired, unpinnedUsAt }: Peer): boolean {
   const gone = retired && mayReturn !== true
   return pin.addresses.length > 0 && !gone && unpinnedUsAt === undefined
+}
+
+/** The key that was proved at an address of this peer, where it is not the one that we know. */
+function otherKeyIn(err: unknown, { key }: Peer): string | undefined {
+  const proved = isFailure(err, 'unreachable') ? err.details.key : undefined
+  return key === undefined || proved === key ? undefined : proved
 }
 
 function targetOf({ pin }: Peer): string {

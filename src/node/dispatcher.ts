@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
-import { KithError, isFailure, isWireCode } from '../protocol/errors.ts'
+import { KithError, isFailure, isWireCode, toError } from '../protocol/errors.ts'
 import type { Body } from '../protocol/message.ts'
 import { WireFailure } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { Clock } from './clock.ts'
 import type { Guard } from './guard.ts'
-import type { Pins } from './pins.ts'
+import type { KnownPeer, Pins } from './pins.ts'
+import type { PolicyTelemetry } from './policy/telemetry.ts'
 
 export interface DispatcherComponents {
   pins: Pick<Pins, 'byKey'>
@@ -14,6 +15,10 @@ export interface DispatcherComponents {
   log: Logger
   /** A new id that finds a log line. */
   incidentId: () => string
+  /** Told how each call of a pinned peer came out: with the code of its failure, or none. */
+  onOutcome?: (peer: KnownPeer, verb: string, code: string | undefined) => void
+  /** Counts what the rules do with each call. */
+  policy?: Pick<PolicyTelemetry, 'admitted' | 'refused'>
 }
 
 /** Brings each call that the guard admits to its verb, and turns every failure into what a peer may see of it. */
@@ -31,7 +36,7 @@ export class Dispatcher {
    * @throws {KithError} `not-pinned`, which ends the link: a stranger is told nothing
    */
   dispatch(answer: Answer): Body | Promise<Body> {
-    const { clock, guard, pins } = this.#components
+    const { clock, guard, onOutcome, pins, policy } = this.#components
     // Looked up for each call: a change of the pins counts from the next frame.
     const peer = pins.byKey(answer.peer.key)
     if (peer === undefined) {
@@ -40,14 +45,33 @@ export class Dispatcher {
     }
     try {
       const { verb, call } = guard.admit(peer, answer, clock.now())
+      policy?.admitted(peer.id, answer.call)
       const result = verb.run(call)
-      if (!(result instanceof Promise)) return result
-      return result.catch((err: unknown) => {
-        throw this.#wireFailure(err, answer)
-      })
+      if (!(result instanceof Promise)) {
+        onOutcome?.(peer, verb.name, undefined)
+        return result
+      }
+      return result.then(
+        (end) => {
+          onOutcome?.(peer, verb.name, undefined)
+          return end
+        },
+        (err: unknown) => {
+          throw this.#failed(err, peer, answer)
+        },
+      )
     } catch (err) {
-      throw this.#wireFailure(err, answer)
+      throw this.#failed(err, peer, answer)
     }
+  }
+
+  #failed(err: unknown, peer: KnownPeer, answer: Answer): WireFailure {
+    const failure = this.#wireFailure(err, answer)
+    const { onOutcome, policy } = this.#components
+    const { code, details } = failure
+    policy?.refused(peer.id, answer.call, { code, details, why: toError(err).message })
+    onOutcome?.(peer, answer.call.verb, failure.code)
+    return failure
   }
 
   #wireFailure(err: unknown, answer: Answer): WireFailure {

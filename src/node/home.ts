@@ -20,7 +20,7 @@ export interface Home {
 
 /** The home of a profile: `KITH_HOME`, or `~/.kith`; named profiles are below it. */
 export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Home {
-  const base = resolve(env['KITH_HOME'] ?? join(homedir(), '.kith'))
+  const base = baseOf(env)
   const path = profile === undefined ? base : join(base, 'profiles', profile)
   return {
     path,
@@ -31,14 +31,23 @@ export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Hom
     workspace: join(path, 'workspace'),
     memory: join(path, 'MEMORY.md'),
     logs: join(path, 'logs'),
-    socket: socketOf(path),
+    socket: socketIn(path, 'control'),
   }
 }
 
+/** The home of the default profile, which those of all others are in. */
+export function baseOf(env: NodeJS.ProcessEnv): string {
+  return resolve(env['KITH_HOME'] ?? join(homedir(), '.kith'))
+}
+
+/** What a profile is called that has no name. */
+export const DEFAULT_PROFILE = 'default'
+
 /** In the home itself; of a home whose path is too long for a socket, in a private folder among the temporary ones. */
-function socketOf(home: string): string {
-  const path = join(home, 'control.sock')
+export function socketIn(home: string, name: 'control' | 'daemon'): string {
+  const path = join(home, `${name}.sock`)
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path
-  const name = createHash('sha256').update(home).digest('hex').slice(0, 16)
-  return join(tmpdir(), `kith-${process.getuid?.() ?? 0}`, `${name}.sock`)
+  const hash = createHash('sha256').update(home).digest('hex').slice(0, 16)
+  const file = name === 'control' ? `${hash}.sock` : `${hash}-${name}.sock`
+  return join(tmpdir(), `kith-${process.getuid?.() ?? 0}`, file)
 }

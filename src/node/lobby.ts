@@ -2,7 +2,7 @@ import type { Connection, MultiaddrConnection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
-import { KithError } from '../protocol/errors.ts'
+import { KithError, toError } from '../protocol/errors.ts'
 import {
   LOBBY_MAX_BYTES,
   LOBBY_PARALLEL,
@@ -151,10 +151,14 @@ export class Lobby {
       const stream = await connection.newStream(LOBBY_PROTOCOL, { signal: either })
       return await talk(lobbyWire(stream, either), connection.remotePeer.toString())
     } catch (err) {
+      const reason = 'no pinned node there, or it has not pinned us'
+      const key = connection === undefined ? {} : { key: connection.remotePeer.toString() }
       throw new KithError(
         'unreachable',
-        `nobody at ${target} showed a pinned node's key log`,
-        { peer: target, reason: 'no pinned node there, or it has not pinned us' },
+        connection === undefined
+          ? `nobody answers at ${target}: ${toError(err).message}`
+          : `nobody at ${target} showed a pinned node's key log`,
+        { peer: target, reason, ...key },
         { cause: err },
       )
     } finally {

@@ -16,6 +16,7 @@ import type { Lobby } from './lobby.ts'
 import type { LobbyWire } from './lobby-talk.ts'
 import type { KnownPeer, Pins } from './pins.ts'
 import type { Strangers } from './strangers.ts'
+import { hereLater } from './supervisor/owner.ts'
 import { channelOf, cut } from './transport.ts'
 import type { Transport, TransportInit } from './transport.ts'
 
@@ -150,6 +151,8 @@ export class Mesh {
     const gater = new Gate({ pins, lobby, strangers })
     const transport = await createTransport({ ...this.#init, gater })
     const ownKey = peerIdOf(publicKeyOf(this.#init.secret))
+    // What comes in by a socket has no owner of its own.
+    const ownLater = hereLater()
     const { libp2p } = transport
     this.#transport = transport
     // One of each at once on a connection: a second one is refused by libp2p.
@@ -157,7 +160,7 @@ export class Mesh {
     await libp2p.handle(
       LINK_PROTOCOL,
       async (stream, connection) => {
-        await this.#accept(stream, connection)
+        await ownLater(() => this.#accept(stream, connection))
       },
       limits,
     )
@@ -170,7 +173,7 @@ export class Mesh {
         }
         this.#visited.add(connection)
         // libp2p waits for its handlers; nobody waits for a visit.
-        void lobby.serve(stream, connection, ownKey)
+        void ownLater(() => lobby.serve(stream, connection, ownKey))
       },
       limits,
     )

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
-import { SOFTWARE } from '../protocol/software.ts'
-import type { StatusEnd } from '../protocol/verbs.ts'
+import type { StatusEnd } from '../protocol/status.ts'
 import type { Database } from '../store/database.ts'
 import { reachable } from './addresses.ts'
 import { AgentHost } from './agent/agent-host.ts'
@@ -10,19 +9,24 @@ import { Asker } from './asks/asker.ts'
 import { askerStanding } from './asks/asker-standing.ts'
 import { AskDesk } from './asks/ask-desk.ts'
 import { Housekeeping } from './asks/housekeeping.ts'
+import { auditedLines, auditOutcomes } from './audit/audited.ts'
+import type { Audit } from './audit/audit.ts'
 import { BackupDesk } from './backup/backup-desk.ts'
 import { Byes } from './byes.ts'
 import { Caller } from './caller.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import type { ConfigWatch } from './config-watch.ts'
 import { Copies } from './copies.ts'
 import { Dialer } from './dialer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { factsOf } from './facts.ts'
+import { FleetHost } from './fleet/fleet-host.ts'
 import { Guard } from './guard.ts'
+import { HealthWatch } from './health/health-watch.ts'
 import { helloOf } from './hello.ts'
 import type { Home } from './home.ts'
-import type { Identity } from './identity.ts'
+import { HttpHost } from './http/http-host.ts'
 import { alertOnKeys } from './key-alerts.ts'
 import { KeyDesk } from './keys/key-desk.ts'
 import { KeyLogs } from './key-logs.ts'
@@ -30,11 +34,16 @@ import { KeyTrade } from './key-trade.ts'
 import { Links } from './links.ts'
 import { Lobby } from './lobby.ts'
 import { Mesh } from './mesh.ts'
+import type { NodeInit } from './node-init.ts'
+import { partsOf } from './node-parts.ts'
 import { PairingDesk } from './pairing/pairing-desk.ts'
 import { Pins } from './pins.ts'
 import type { Peer } from './pins.ts'
 import { JobHost } from './scheduler/job-host.ts'
+import { observed } from './policy/observe.ts'
+import { Records } from './records.ts'
 import { Self } from './self.ts'
+import { Parts } from './parts.ts'
 import { openStores } from './stores.ts'
 import type { Stores } from './stores.ts'
 import { Strangers } from './strangers.ts'
@@ -42,31 +51,31 @@ import { surroundingsOf } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
 import { createVerbs } from './verbs/verbs.ts'
 
-export interface NodeInit {
-  home: Home
-  config: Config
-  identity: Identity
-  log: Logger
-}
-
 /** One identity, running: every part of it, built here, started in order and stopped in reverse. */
 export class KithNode {
   readonly startedAt: number
+  readonly build: string | undefined
+  readonly settings: ConfigWatch | undefined
   readonly self: Self
   readonly config: Config
+  readonly health: HealthWatch
   readonly home: Home
+  readonly http: HttpHost
   readonly log: Logger
   readonly clock: Clock
   readonly alerts: Alerts
+  readonly audit: Audit
   readonly backups: BackupDesk
   readonly byes: Byes
   readonly copies: Copies
   readonly pins: Pins
+  readonly records: Records
   readonly strangers: Strangers
   readonly links: Links
   readonly lobby: Lobby
   readonly mesh: Mesh
   readonly dialer: Dialer
+  readonly fleet: FleetHost
   readonly caller: Caller
   readonly agent: AgentHost
   readonly answerer: Answerer
@@ -74,9 +83,11 @@ export class KithNode {
   readonly desk: AskDesk
   readonly jobs: JobHost
   readonly keys: KeyDesk
+  readonly housekeeping: Housekeeping
   readonly pairing: PairingDesk
+  readonly parts: Parts
   readonly #database: Database
-  readonly #housekeeping: Housekeeping
+  #jobsLoop = true
 
   /** Opens this home's store. @throws {KithError} `locked` when another process has it */
   static async open(init: NodeInit): Promise<KithNode> {
@@ -96,18 +107,34 @@ export class KithNode {
   private constructor(
     surroundings: Surroundings,
     init: NodeInit,
-    { asks: store, backups, breakers, bytes, deliveries, epoch, jobs, leases, runs }: Stores,
+    {
+      asks: store,
+      audit,
+      backups,
+      breakers,
+      bytes,
+      deliveries,
+      epoch,
+      jobs,
+      leases,
+      runs,
+      access,
+    }: Stores,
   ) {
     const { clock, createTransport, database, random, randomBytes } = surroundings
     const { config, home, identity, log } = init
     this.clock = clock
     this.startedAt = clock.now()
     this.config = config
+    this.build = init.build
+    this.settings = init.settings
     this.home = home
     this.log = log
     this.#database = database
+    this.fleet = new FleetHost(this, { database, random })
     this.self = new Self(identity)
     const { self } = this
+    this.audit = audit
     this.alerts = new Alerts({ database, clock, randomBytes, log })
     const { alerts } = this
 
@@ -121,6 +148,7 @@ export class KithNode {
     this.agent = new AgentHost(
       {
         ...{ ...surroundings, alerts, breakers, incidentId, log, pins: this.pins, self, store },
+        lines: auditedLines(surroundings.lines, audit),
         facts: factsOf(this),
         asker: () => this.asker,
       },
@@ -129,7 +157,7 @@ export class KithNode {
     const { agent } = this
     this.answerer = new Answerer(
       {
-        ...{ store, bytes, agent, clock, log },
+        ...{ store, bytes, agent: observed(agent, this.fleet.policy), clock, log },
         standing: (peer) => askerStanding({ clock, owner: this.desk.owner, pins: this.pins }, peer),
         parked: (record) => agent.parked(record),
       },
@@ -143,6 +171,7 @@ export class KithNode {
         {
           ...{ answerer, bytes, byes, pins, self, startedAt: this.startedAt },
           approvals: agent.approvals,
+          heads: () => this.records,
           jobs: { runFor: (...call) => this.jobs.runFor(...call) },
           copies: this.copies,
           links: { get: (id) => this.links.get(id) },
@@ -152,7 +181,9 @@ export class KithNode {
         { ownId: identity.id },
       ),
     )
-    const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId })
+    const onOutcome = auditOutcomes(audit)
+    const { policy } = this.fleet
+    const dispatcher = new Dispatcher({ pins, guard, clock, log, incidentId, onOutcome, policy })
     this.links = new Links(
       { pins, clock, log, dispatcher },
       {
@@ -195,6 +226,7 @@ export class KithNode {
     const { caller } = this
     const own = { self, pins, links, caller, dialer, mesh, alerts, log }
     this.keys = new KeyDesk({ ...surroundings, ...own })
+    this.records = new Records({ ...surroundings, ...own, audit })
     this.asker = new Asker({ store, breakers, caller, pins, links, clock, log })
     const { asker } = this
     this.desk = new AskDesk(
@@ -202,7 +234,9 @@ export class KithNode {
       { ownId: identity.id },
     )
     const { desk } = this
-    this.backups = new BackupDesk({ database, clock, records: backups }, { config, home })
+    this.http = new HttpHost({ ...surroundings, ...access, agent, audit, desk, log }, config.http)
+    const signer = (): Promise<Self> => Promise.resolve(self)
+    this.backups = new BackupDesk({ database, clock, records: backups, signer }, { config, home })
     this.jobs = new JobHost(
       {
         ...{ ...surroundings, alerts, deliveries, desk, home, jobs, leases, log, pins, runs },
@@ -212,83 +246,45 @@ export class KithNode {
       },
       { config, env: process.env },
     )
-    this.#housekeeping = new Housekeeping({ store, runs, clock, log })
+    this.housekeeping = new Housekeeping({ store, bytes, runs, feeds: this.jobs, clock, log })
+    this.parts = new Parts(
+      { clock, random, log },
+      partsOf(this, () => this.#jobsLoop),
+    )
+    this.health = new HealthWatch(this, store)
   }
 
   /** Listens, dials, and takes up what the last stop or crash left. Jobs run when they are due, unless `loop` is false. */
   async start(jobs: { loop: boolean } = { loop: true }): Promise<void> {
-    await this.alerts.start()
-    await this.pins.start()
-    await this.strangers.start()
-    // Whoever links with us has us pinned, whatever it said before.
-    this.links.onChange(({ id }, up) => {
-      if (up) this.byes.forget(id)
-      const peer = up ? this.pins.byId(id) : undefined
-      if (peer !== undefined) this.jobs.results.peerCame(peer.pin.name)
-    })
-    this.pins.onChange(() => {
-      const { log } = this
-      Promise.all([this.answerer.review(), this.agent.review()]).catch((err: unknown) => {
-        log.error({ err }, 'asks that are no longer allowed could not be ended')
-      })
-    })
-    await this.agent.start()
-    await this.answerer.recover()
-    await this.agent.review()
-    this.copies.start(this.links)
-    this.links.start()
-    await this.keys.start()
-    await this.pairing.start()
-    await this.mesh.start()
-    this.pairing.resume()
-    this.dialer.start()
-    await this.asker.start()
-    this.#housekeeping.start()
-    await this.jobs.start(jobs)
+    this.#jobsLoop = jobs.loop
+    this.health.start()
+    await this.parts.start()
   }
 
   /** Lets asks under way end by themselves for a while, then ends everything. What waits stays in the store. */
   async stop(drainMs: number): Promise<void> {
-    const drainedAt = this.clock.now() + drainMs
-    // First: a job that is ended for the stop is to hear of it before its asks do.
-    await this.jobs.stop(drainMs)
-    this.#housekeeping.stop()
-    // What runs here may be waiting for what was asked of others: that goes on until it has ended.
-    await this.answerer.stop(Math.max(0, drainedAt - this.clock.now()))
-    await this.asker.stop()
-    await this.dialer.stop()
-    await this.agent.stop()
-    await this.pairing.stop()
-    await this.keys.stop()
-    // In this order, so that what is written last, such as a final, still goes out.
-    await this.mesh.stop()
-    this.links.stop()
-    this.copies.stop()
-    await this.pins.stop()
-    this.strangers.stop()
-    this.alerts.stop()
+    this.health.stop()
+    await this.parts.stop(drainMs)
     await this.#database.close()
   }
 
   /** What this node tells of itself to a peer that may ask. */
   summary(): StatusEnd {
-    return {
-      asks: this.answerer.counts,
-      engine: this.answerer.engine,
-      health: this.health(),
-      software: SOFTWARE,
-      uptimeMs: this.clock.now() - this.startedAt,
-    }
+    return this.fleet.own.summary()
   }
 
-  /** `unhealthy` without a store that takes writes, `degraded` while a file of peers or jobs on disk is not in force. */
-  health(): 'healthy' | 'degraded' | 'unhealthy' {
-    if (this.#database.failure !== undefined) return 'unhealthy'
-    return (this.pins.problem ?? this.jobs.problem) === undefined ? 'healthy' : 'degraded'
+  /** Writes that the store has taken, and those that it has done. */
+  get storeWrites(): Database['writes'] {
+    return this.#database.writes
   }
 
   get storeFailure(): Error | undefined {
     return this.#database.failure
+  }
+
+  /** Version of the layout of the store. */
+  get storeFormat(): number {
+    return this.#database.format
   }
 
   /** A peer that is here may be a thief of its key, and one that has retired may not have meant to: its owner comes back. */

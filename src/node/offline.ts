@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { isFailure } from '../protocol/errors.ts'
-import { decideGrant } from '../protocol/grant.ts'
 import { checkPrivateFolder, createPrivateFile, makePrivateFolder } from '../store/atomic-file.ts'
 import type { Protection } from '../store/keystore.ts'
 import { editPeers as editPeersFile, readPeers } from '../store/peers-file.ts'
 import { announced } from './addresses.ts'
-import { unknownPeer } from './asks/ask-desk.ts'
 import { endStoredBye } from './byes.ts'
 import { readConfig } from './config.ts'
-import type { ExplainReport, Input, PeerReport } from './control/api.ts'
+import type { Input, PeerReport } from './control/api.ts'
 import { reportPin } from './control/peer-report.ts'
 import type { Home } from './home.ts'
 import { createIdentity, readIdentity } from './identity.ts'
@@ -93,15 +91,6 @@ export async function editPeers(home: Home, edit: Input<'editPeers'>): Promise<P
 
 export async function listPeers(home: Home): Promise<PeerReport[]> {
   return (await readPeers(home.peers)).map(offline)
-}
-
-/** Which rule decides on a call of this verb by this peer. @throws {KithError} `unknown-peer` */
-export async function explain(home: Home, name: string, verb: string): Promise<ExplainReport> {
-  const pin = (await readPeers(home.peers)).find((candidate) => candidate.name === name)
-  if (pin === undefined) throw unknownPeer(name)
-  const decision = decideGrant(pin, verb, { now: Date.now(), chainLength: 1 })
-  const why = decision.allowed ? 'granted' : decision.why
-  return { peer: name, verb, allowed: decision.allowed, rule: decision.rule, why }
 }
 
 /** The keys of a home whose node does not run. To be closed. */

@@ -50,6 +50,7 @@ export class Rotation {
 
   /** Erases what has been superseded, now and when the grace of the last key ends. */
   async start(): Promise<void> {
+    this.#stopping = false
     await this.#alone(() => this.#drop())
   }
 

@@ -6,6 +6,8 @@ import { RotatingFile } from '../store/rotating-file.ts'
 import { createEngine } from './agent/engines.ts'
 import type { EngineParts, RunningEngine } from './agent/engines.ts'
 import type { LineSink } from './agent/run-log.ts'
+import { readOwnFiles } from './changes/own-files.ts'
+import type { OwnFiles } from './changes/own-files.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -30,6 +32,8 @@ export interface Surroundings {
   jobs: JobsSource
   keys: OwnKeys
   kept: KeptKeys
+  /** The files that say how the node is set up, as they are now; what cannot be read just now is as `before`. */
+  ownFiles: (before: OwnFiles) => Promise<OwnFiles>
   engine: (parts: EngineParts) => Promise<RunningEngine>
   /** Where the lines of the log with this name go. */
   lines: (name: string) => LineSink
@@ -51,6 +55,7 @@ export async function surroundingsOf(home: Home, config: Config): Promise<Surrou
     jobs: jobsFile(home.jobs),
     keys: keysOfHome(home.path),
     kept: keptInHome(home.path),
+    ownFiles: async (before) => await readOwnFiles(home, before),
     engine: async (parts) => await createEngine(config.agent, home, parts),
     lines: (name) =>
       new RotatingFile({ path: join(home.logs, name), maxBytes: MAX_LOG_BYTES, keep: KEPT_LOGS }),

@@ -1,7 +1,7 @@
 /** What each failure carries: the key is its code, the value what a handler may need. */
 export interface FailureDetails extends WireDetails {
-  /** No connection to the peer could be made. */
-  unreachable: { peer: string; reason: string }
+  /** No connection to the peer could be made. `key` is the peer id of whoever is at its address, where one was proved. */
+  unreachable: { peer: string; reason: string; key?: string }
   /** The link went away before the call's end. */
   'connection-lost': { peer: string }
   /** Bytes that are no message: `offset` is where reading stopped. */
@@ -36,6 +36,8 @@ export interface FailureDetails extends WireDetails {
   'too-new': { what: string; version: number; known: number }
   /** A program of the owner's could not be started, or ended badly. */
   'program-failed': { program: string; why: string }
+  /** A backup that nobody has signed, or not the node that it must be of. */
+  'unproved-backup': { why: 'unsigned' | 'other-node' | 'other-key' }
   /** The disk refused a write. Nothing more is written until a restart. */
   'store-failed': { folder: string }
   /** `kith init` was never run here. */
@@ -58,6 +60,16 @@ export interface FailureDetails extends WireDetails {
   passphrase: { given: boolean }
   /** Another process holds this home. */
   locked: { home: string; pid?: number }
+  /** A request over HTTP without a token that is in force. */
+  unauthorized: Record<string, never>
+  /** The token is for other things: `scope` is the one that is wanted. */
+  'out-of-scope': { scope: string }
+  /** A request that a page of somebody else may have made: `header` tells it. */
+  'foreign-request': { header: string }
+  /** Others could reach this address, and that was not allowed or nothing would keep them out. */
+  'unsafe-bind': { address: string; fix: string }
+  /** A name or an id that no token has. */
+  'unknown-token': { token: string }
   /** The system does not let us listen on these addresses. */
   'cannot-listen': { addresses: string }
   /** No daemon answers at this home's control socket. */

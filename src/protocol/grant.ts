@@ -9,6 +9,7 @@ export const VERB_GRANTS: Readonly<Record<string, GrantName | 'pinned'>> = {
   'ask.cancel': 'ask',
   'ask.get': 'ask',
   status: 'status',
+  'audit.head': 'audit',
   'approval.list': 'approve',
   'approval.answer': 'approve',
   'job.run': 'job.run',

@@ -6,7 +6,15 @@ import { parsePublicKey, peerIdOf } from './peer-id.ts'
 import { strictMap } from './strict-map.ts'
 
 /** Every right that `allow` can give. */
-export const GRANT_NAMES = ['ping', 'ask', 'status', 'approve', 'job.run', 'key.rotate'] as const
+export const GRANT_NAMES = [
+  'ping',
+  'ask',
+  'status',
+  'audit',
+  'approve',
+  'job.run',
+  'key.rotate',
+] as const
 export type GrantName = (typeof GRANT_NAMES)[number]
 
 /** Classes of tools that can be made to wait for a person. */
@@ -172,7 +180,10 @@ const peerSchema = strictMap({
   }))
 
 /** The content of peers.yaml; out come its pins, every default filled in. */
-export const peersSchema = strictMap({ version: z.literal(1), peers: z.array(peerSchema) })
+export const peersSchema = strictMap({
+  version: z.literal(1, 'this kith knows version 1: a later one wrote this file'),
+  peers: z.array(peerSchema),
+})
   .superRefine(({ peers }, context) => {
     for (const field of ['name', 'id', 'key'] as const) {
       const first = new Map<string, string>()

@@ -12,6 +12,8 @@ export const SIGNED_KINDS = [
   'pair-done',
   'bye',
   'rotation-request',
+  'audit-head',
+  'backup',
 ] as const
 
 export type SignedKind = (typeof SIGNED_KINDS)[number]

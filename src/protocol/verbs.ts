@@ -159,14 +159,6 @@ export const askSummary = z.strictObject({
 })
 
 export const emptyCall = z.strictObject({})
-export const statusEnd = z.strictObject({
-  asks: z.strictObject({ running: uint, queued: uint }),
-  engine: z.string().max(64),
-  health: z.enum(['healthy', 'degraded', 'unhealthy']),
-  software: z.string().max(64),
-  uptimeMs: uint,
-})
-
 /** Most approvals in one list. */
 export const MAX_LISTED_APPROVALS = 64
 
@@ -228,6 +220,25 @@ export const keyRequestEnd = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('endorsed'), bytes, signature: bytes }),
 ])
 
+/** Most entries that one call asks about, and most signed heads in one list. */
+export const MAX_AUDIT_HEADS = 40
+
+const auditHeads = z
+  .array(bytes.refine((head) => head.byteLength <= MAX_KEY_EVENT_BYTES))
+  .max(MAX_AUDIT_HEADS)
+export const auditHeadCall = z.strictObject({
+  /** Numbers of entries: what does the answerer's log say there? */
+  at: z.array(uint.min(1)).max(MAX_AUDIT_HEADS),
+})
+export const auditHeadEnd = z.strictObject({
+  /** Signed: the newest entry. */
+  head: bytes.refine((head) => head.byteLength <= MAX_KEY_EVENT_BYTES),
+  /** Signed, for each entry asked about that the log still has. */
+  at: auditHeads,
+  /** What the answerer keeps of the caller's heads. */
+  held: auditHeads,
+})
+
 /** The end is the empty map. */
 export const peerByeCall = z.strictObject({
   /** Signed: the caller has unpinned the answerer. */
@@ -242,12 +253,12 @@ export const peerCopyCall = z.strictObject({
 
 export type ApprovalAnswer = (typeof APPROVAL_ANSWERS)[number]
 export type ListedApproval = z.infer<typeof listedApproval>
+export type AuditHeadEnd = z.infer<typeof auditHeadEnd>
 export type AskCall = z.infer<typeof askCall>
 export type AskEventBody = z.infer<typeof askEvent>
 export type AskEnd = z.infer<typeof askEnd>
 export type AskSummary = z.infer<typeof askSummary>
 export type PingEnd = z.infer<typeof pingEnd>
-export type StatusEnd = z.infer<typeof statusEnd>
 
 /** How an ask ended: its answer is whole, or it failed for one cause. Stored once and given again as it is. */
 export type AskFinal = z.infer<typeof askFinal>

@@ -1,20 +1,11 @@
-import { Level } from 'level'
-import { decode, encode } from '../protocol/cbor.ts'
+import { encode } from '../protocol/cbor.ts'
 import { KithError } from '../protocol/errors.ts'
 import { makePrivateFolder } from './atomic-file.ts'
-
-/** Version of the layout on disk. A store of a higher one is refused, a lower one migrated here. */
-const FORMAT_VERSION = 1
-
-/** What level's own `view` hands out are Buffers, whose slice() is a view where a Uint8Array's is a copy. */
-const BYTES = {
-  name: 'bytes',
-  format: 'buffer' as const,
-  encode: (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-  decode: (row: Buffer) => new Uint8Array(row.buffer, row.byteOffset, row.byteLength),
-}
-
-type LevelDb = Level<string, Uint8Array>
+import { BYTES, openLevel, readFormat } from './level.ts'
+import type { LevelDb } from './level.ts'
+import { finishMigration, migrateStore } from './migrate-store.ts'
+import { formatWanted, MIGRATIONS, pendingFrom } from './migrations.ts'
+import type { Migration } from './migrations.ts'
 
 /** What keeps the rows: LevelDB in a node, memory in a simulation. */
 export interface Store extends Pick<LevelDb, 'close' | 'snapshot' | 'sublevel'> {
@@ -49,47 +40,83 @@ interface Write {
  * next one, so that many callers share one fsync.
  */
 export class Database {
+  /** Version of its layout. */
+  readonly format: number
   readonly #folder: string
   readonly #level: Store
   #queue: Write[] = []
   #flushing: Promise<void> | undefined
   #failure: KithError<'store-failed'> | undefined
   #closing = false
+  readonly #writes = { begun: 0, done: 0 }
 
-  private constructor(folder: string, level: Store) {
+  private constructor(folder: string, level: Store, format: number) {
     this.#folder = folder
     this.#level = level
+    this.format = format
   }
 
   /**
-   * The database in `folder`, made if there is none.
+   * The database in `folder`, made if there is none, and migrated if an earlier kith wrote it.
    *
    * @throws {KithError} `locked` when another process has it open, `too-new` when a later kith wrote
-   *   it, `corrupt` when it is damaged, `unsafe-file` when the folder is open to others.
+   *   it, `corrupt` when it is damaged, `unsafe-file` when the folder is open to others, `store-failed` when it could
+   *   not be migrated.
    */
-  static async open(folder: string): Promise<Database> {
+  static async open(
+    folder: string,
+    migrations: readonly Migration[] = MIGRATIONS,
+  ): Promise<Database> {
+    await finishMigration(folder)
     await makePrivateFolder(folder)
-    const level: LevelDb = new Level(folder, { valueEncoding: BYTES })
-    await level.open().catch((err: unknown) => {
-      throw openFailure(folder, err)
+    const level = await openLevel(folder)
+    const from = await readFormat(folder, level).catch(async (err: unknown) => {
+      await level.close()
+      throw err
     })
-    return await Database.over(level, folder)
+    const steps = from === undefined ? [] : pendingFrom(from, migrations)
+    if (from === undefined || steps.length === 0) {
+      return await Database.over(level, folder, migrations)
+    }
+    await migrateStore(folder, level, { from, steps })
+    return await Database.over(await openLevel(folder), folder, migrations)
   }
 
   /** The database over a store that is open; failures call it `folder`. @throws {KithError} `too-new`, `corrupt` */
-  static async over(level: Store, folder: string): Promise<Database> {
+  static async over(
+    level: Store,
+    folder: string,
+    migrations: readonly Migration[] = MIGRATIONS,
+  ): Promise<Database> {
+    const known = formatWanted(migrations)
     try {
-      await checkFormat(folder, level)
+      const version = await readFormat(folder, level)
+      if (version === undefined) {
+        const value = encode(known)
+        const put = {
+          type: 'put' as const,
+          sublevel: sublevelOf(level, 'meta'),
+          key: 'format',
+          value,
+        }
+        await level.batch([put], { sync: true })
+      }
+      if (version !== undefined && version > known) throw tooNew(folder, version, known)
     } catch (err) {
       await level.close()
       throw err
     }
-    return new Database(folder, level)
+    return new Database(folder, level, known)
   }
 
   /** Why the disk refused a write, once it has: since then nothing has been written. */
   get failure(): KithError<'store-failed'> | undefined {
     return this.#failure
+  }
+
+  /** Writes that were taken, and those that are done: a disk that hangs refuses nothing. */
+  get writes(): Readonly<{ begun: number; done: number }> {
+    return this.#writes
   }
 
   sublevel(name: string): Sublevel {
@@ -110,6 +137,7 @@ export class Database {
   async write(operations: Operation[], { durable }: WriteOptions): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#closing) throw new KithError('stopping', `${this.#folder} is closed`, {})
+    this.#writes.begun++
     await new Promise<void>((resolve, reject) => {
       this.#queue.push({ operations, durable, resolve, reject })
       this.#flushing ??= this.#flush()
@@ -134,6 +162,7 @@ export class Database {
           group.flatMap((write) => write.operations),
           { sync: group.some((write) => write.durable) },
         )
+        this.#writes.done += group.length
         for (const write of group) write.resolve()
       } catch (err) {
         this.#fail(err, group)
@@ -161,46 +190,12 @@ function sublevelOf(level: Store, name: string) {
   return level.sublevel<string, Uint8Array>(name, { valueEncoding: BYTES })
 }
 
-function openFailure(folder: string, err: unknown): unknown {
-  const reason = err instanceof Error ? err.cause : undefined
-  const code = reason instanceof Error && 'code' in reason ? reason.code : undefined
-  if (code === 'LEVEL_LOCKED') {
-    return new KithError(
-      'locked',
-      `another process has ${folder} open`,
-      { home: folder },
-      { cause: err, hint: 'kith status' },
-    )
-  }
-  if (code === 'LEVEL_CORRUPTION') {
-    return new KithError(
-      'corrupt',
-      `${folder} is damaged`,
-      { what: folder },
-      { cause: err, hint: 'kith restore FILE' },
-    )
-  }
-  return err
-}
-
-async function checkFormat(folder: string, level: Store): Promise<void> {
-  const meta = sublevelOf(level, 'meta')
-  const row = await meta.get('format')
-  if (row === undefined) {
-    const value = encode(FORMAT_VERSION)
-    await level.batch([{ type: 'put', sublevel: meta, key: 'format', value }], { sync: true })
-    return
-  }
-  const version = decode(row)
-  if (typeof version !== 'number') {
-    throw new KithError('corrupt', `${folder} has no format version`, { what: folder })
-  }
-  if (version > FORMAT_VERSION) {
-    throw new KithError(
-      'too-new',
-      `${folder} has format ${version}; this kith knows up to ${FORMAT_VERSION}`,
-      { what: folder, version, known: FORMAT_VERSION },
-      { hint: 'run the kith that wrote it, or a later one' },
-    )
-  }
+/** The failure of a store that a later kith has written. */
+function tooNew(folder: string, version: number, known: number): KithError<'too-new'> {
+  return new KithError(
+    'too-new',
+    `${folder} has format ${version}; this kith knows up to ${known}`,
+    { what: folder, version, known },
+    { hint: 'run the kith that wrote it, or a later one' },
+  )
 }

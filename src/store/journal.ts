@@ -91,6 +91,11 @@ export class Journal<T extends CborValue> {
     return this.#head
   }
 
+  /** The last entry that was pruned; number 0 while none was. */
+  async anchor(): Promise<EntryRef> {
+    return (await this.#ends.get('anchor')) ?? GENESIS
+  }
+
   /**
    * Writes an entry, in one batch with `operations`. Entries stand in the order of the calls, also
    * of those that do not wait for each other.

@@ -53,10 +53,11 @@ describe('a child process', () => {
     assert.equal(await text((await shell('pwd')).stdout), `${folder()}\n`)
   })
 
-  it('has the variables that are given, and no other', async () => {
+  it('has the variables that are given, one that says that it is a program, and no other', async () => {
     const env = childEnv({ PATH: process.env['PATH'], SECRET: 's', NAMED: 'n' }, ['NAMED', 'UNSET'])
     const child = await startChild({ argv: ['env'], cwd: folder(), env })
     assert.deepEqual((await text(child.stdout)).split('\n').filter(Boolean).sort(), [
+      'KITH_PROGRAM=1',
       'NAMED=n',
       `PATH=${String(process.env['PATH'])}`,
     ])

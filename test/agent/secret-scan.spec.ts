@@ -45,6 +45,11 @@ describe('SecretScan', () => {
     { what: 'an AWS key', text: 'id AKIAIOSFODNN7EXAMPLE ok', says: 'id [redacted: aws key] ok' },
     { what: 'a Google key', text: `AIza${'b'.repeat(35)}`, says: '[redacted: google key]' },
     { what: 'a Slack token', text: 'xoxb-1234567890-abc', says: '[redacted: slack token]' },
+    {
+      what: 'a token of this API',
+      text: `kith_0123456789ab_${'A'.repeat(43)}`,
+      says: '[redacted: kith token]',
+    },
     { what: 'a GitLab token', text: `glpat-${'a'.repeat(20)}`, says: '[redacted: gitlab token]' },
     {
       what: 'a key of age',

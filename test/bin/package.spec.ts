@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import manifest from '../../package.json' with { type: 'json' }
+import { lockedPackages } from '../../src/node/deps/locked-packages.ts'
 import { ROOT } from '../helpers/imports.ts'
 
 const run = promisify(execFile)
@@ -65,6 +66,19 @@ describe('the published package', function () {
     await run(kith, ['backup', 'create', '--recipient', recipient, '--to', to], { env })
     const [file = ''] = await readdir(to)
     assert.match(await readFile(join(to, file), 'latin1'), /^age-encryption\.org\/v1\n/)
+  })
+
+  it('G10: knows the exact version of each package that is inside it, and says "not checked" without a list', async () => {
+    const env = { ...withThisNode(), KITH_HOME: join(home, 'home') }
+    const kith = join(home, 'prefix/bin/kith')
+    const told = await run(kith, ['audit', 'deps', '--offline', '--json'], { env }).catch(
+      (err: unknown) => err as { code: number; stdout: string },
+    )
+    assert.ok('code' in told)
+    assert.equal(told.code, 75)
+    const { packages, state } = JSON.parse(told.stdout) as { packages: number; state: string }
+    assert.equal(state, 'not-checked')
+    assert.equal(packages, lockedPackages(ROOT).length)
   })
 
   it('reads neither libp2p nor level to do so', async () => {

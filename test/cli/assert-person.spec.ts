@@ -14,17 +14,39 @@ describe('what is for a person', () => {
     ['stop'],
     ['key', 'rotate'],
     ['key', 'retire'],
+    ['daemon', 'stop'],
+    ['daemon', 'restart'],
+    ['service', 'install'],
+    ['service', 'uninstall'],
+    ['config', 'set', 'log.level', 'debug'],
+    ['profile', 'remove', 'work'],
+    ['token', 'create', 'ci', '--scope', 'admin'],
+    ['dashboard'],
+    ['peers', 'add', 'bob', `kith1${'a'.repeat(52)}`],
+    ['peers', 'allow', 'bob', 'ask'],
+    ['peers', 'confirm', 'bob'],
+    ['peers', 'accept', 'a'.repeat(64), 'bob'],
+    ['mcp-tools', 'accept', 'files'],
+    ['invite', 'bob'],
+    ['join', 'kith://x'],
   ]) {
-    it(`does not happen in the program of a job: kith ${command.slice(0, 2).join(' ')}`, async () => {
-      const cli = new FakeCli()
-      cli.env['KITH_JOB'] = 'digest'
-      assert.equal(await cli.kith(...command), EXIT.needsPerson)
-      assert.deepEqual(cli.calls, [])
-      assert.match(
-        cli.stderr.text,
-        /this is the program of job digest: kith \w+( \w+)? is for a person/,
-      )
-    })
+    for (const [name, value, program] of [
+      ['KITH_JOB', 'digest', 'job digest'],
+      ['KITH_ASKER', 'bob', 'an ask of bob'],
+      ['KITH_PROGRAM', '1', 'an agent'],
+    ] as const) {
+      it(`F55: does not happen in the program of ${program}: kith ${command.slice(0, 2).join(' ')}`, async () => {
+        const cli = new FakeCli()
+        cli.env[name] = value
+        assert.equal(await cli.kith(...command), EXIT.needsPerson)
+        const [[route, input] = []] = cli.calls
+        assert.equal(cli.calls.length, 1)
+        assert.equal(route, 'noteRefusal')
+        const { by, task } = input as { by: string; task: string }
+        assert.equal(by, program)
+        assert.ok(cli.stderr.text.includes(`the program of ${program}: ${task} is for a person`))
+      })
+    }
   }
 
   it('is not what asks and looks: those a program may', async () => {

@@ -1,5 +1,7 @@
 import { PassThrough, Writable } from 'node:stream'
 import type { BackupModule } from '../../src/cli/backup-module.ts'
+import type { DoctorModule } from '../../src/cli/doctor-module.ts'
+import type { RecordsModule } from '../../src/cli/records-module.ts'
 import { runCommandLine } from '../../src/cli/main.ts'
 import type { CliContext, DaemonModule, Interrupts, OfflineNode } from '../../src/cli/context.ts'
 import { EXIT } from '../../src/cli/exit-codes.ts'
@@ -57,10 +59,14 @@ export class FakeCli implements CliContext {
   answers: Answers = {}
   /** One stream of items for each call of `askEvents`: an error ends it. */
   streams: (AskStreamItem | Error)[][] = []
+  /** What `fleetEvents` gives: an error ends it. */
+  fleetItems: (Output<'fleetEvents'> | Error)[] = [notRunning()]
   /** What `costs` gives: an error ends it. */
   costItems: (Output<'costs'> | Error)[] = [notRunning()]
   offlineNode: Partial<OfflineNode> = {}
   backupModule: Partial<BackupModule> = {}
+  doctorModule: Partial<DoctorModule> = {}
+  recordsModule: Partial<RecordsModule> = {}
   runDaemon: DaemonModule['runDaemon'] = () => Promise.resolve(0)
   runJobsOnce: DaemonModule['runJobsOnce'] = () => Promise.resolve({ exitCode: 0, refused: [] })
   readonly #first = new AbortController()
@@ -76,6 +82,10 @@ export class FakeCli implements CliContext {
     askEvents: (input, signal) => {
       this.calls.push(['askEvents', input])
       return this.#play(this.streams.shift() ?? [notRunning()], signal)
+    },
+    fleetEvents: (input, signal) => {
+      this.calls.push(['fleetEvents', input])
+      return this.#play(this.fleetItems, signal)
     },
     costs: (input, signal) => {
       this.calls.push(['costs', input])
@@ -110,10 +120,37 @@ export class FakeCli implements CliContext {
       sealOf: absent,
       makeBackupKey: absent,
       readBackupKey: absent,
+      assertBackupPassphrase: () => undefined,
       verifyFile: absent,
       drillBackup: absent,
       restoreBackup: absent,
       ...this.backupModule,
+    }
+  }
+
+  async doctor(): Promise<DoctorModule> {
+    const absent = (): Promise<never> => Promise.reject(new TypeError('no doctor expected'))
+    return {
+      checkOffline: absent,
+      planFixes: absent,
+      applyFixes: absent,
+      migrationStatus: absent,
+      ...this.doctorModule,
+    }
+  }
+
+  async records(): Promise<RecordsModule> {
+    const absent = (): never => {
+      throw new TypeError('no records expected')
+    }
+    return {
+      diffOffline: absent,
+      auditOffline: absent,
+      verifyAuditOffline: absent,
+      logPlaces: absent,
+      readLogs: absent,
+      checkDependencies: absent,
+      ...this.recordsModule,
     }
   }
 
@@ -124,7 +161,8 @@ export class FakeCli implements CliContext {
       describeNode: absent,
       editPeers: absent,
       listPeers: absent,
-      explain: absent,
+      explainOffline: absent,
+      peerKeysOffline: absent,
       listJobs: absent,
       showJob: absent,
       editJobs: absent,

@@ -44,7 +44,7 @@ describe('kith', () => {
   const faults: [args: string, told: string][] = [
     ['pnig bob', "kith: unknown command 'pnig'\ntry: kith ping\n"],
     ['peers ad bob', "kith: unknown command 'ad'\ntry: kith peers add\n"],
-    ['approvals gratn', "kith: unknown command 'gratn'\ntry: kith approvals --help\n"],
+    ['approvals gratn', "kith: unknown command 'gratn'\ntry: kith approvals grant\n"],
     [
       'approvals list now',
       "kith: too many arguments for 'list'. Expected 0 arguments but got 1.\n" +
@@ -75,7 +75,7 @@ describe('kith', () => {
     [
       'peers allow bob fly',
       "kith: command-argument value 'fly' is invalid for argument 'grant'. \"fly\" is none of ping, ask, " +
-        'status, approve, job.run, key.rotate.\ntry: kith peers allow --help\n',
+        'status, audit, approve, job.run, key.rotate.\ntry: kith peers allow --help\n',
     ],
   ]
   for (const [args, told] of faults) {

@@ -41,10 +41,12 @@ export const status: StatusReport = {
   lobby: 'shut',
   engine: 'builtin',
   health: 'healthy',
+  components: [],
   problems: [],
   asks: { running: 1, queued: 2, out: 3 },
   peers: [bob],
   jobs: { on: 2, running: 1, queued: 0, nextAt: Date.UTC(2026, 10, 21, 7, 30) },
+  parts: [],
   pairings: { invites: [], joins: [] },
 }
 

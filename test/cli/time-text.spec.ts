@@ -27,6 +27,10 @@ describe('timeText', () => {
   it('is a date and a time that sort', () => {
     assert.match(timeText(1_790_000_000_000), /^2026-09-2\d \d\d:\d\d:\d\d$/)
   })
+
+  it('is the number of one that no calendar has', () => {
+    assert.equal(timeText(9e15), '9000000000000000')
+  })
 })
 
 describe('zonedTime', () => {

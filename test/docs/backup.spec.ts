@@ -24,7 +24,7 @@ describe('docs/backup.md', () => {
   it('says of everything in a home whether it is in a backup', () => {
     const rows = table(section(text, '## What is in it'))
     const names = (cells: string[]): string[] =>
-      cells.flatMap((cell) => [...cell.matchAll(/`([\w./]+)`/g)].map(([, name = '']) => name))
+      cells.flatMap((cell) => [...cell.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name))
     const inside = names(rows.map(([cell = '']) => cell))
     const outside = names(rows.map(([, cell = '']) => cell))
     const home = table(section(page('docs/configuration.md'), '## The home'))

@@ -62,6 +62,8 @@ function commandsIn(text: string): string[][] {
   return [...lines, ...spans].flatMap((line) => {
     const [, ...words] = line
       .replace(/ #.*/, '')
+      // What a shell puts in its place is no word of ours.
+      .replaceAll(/"\$\(.*?\)"/g, 'FILE')
       // What stands behind is another program's.
       .replace(/ -- .*/, '')
       .replace(/^kith (?:--home|-p) \S+/, 'kith')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { EXIT } from '../../src/cli/exit-codes.ts'
+import { isHot } from '../../src/node/config-keys.ts'
 import { configSchema, readConfig } from '../../src/node/config.ts'
 import { homeOf } from '../../src/node/home.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
@@ -56,6 +57,11 @@ const SAMPLES: Record<string, [text: string, value: unknown]> = {
   'scheduler.nats.tls.ca': ['/ca.pem', '/ca.pem'],
   'scheduler.nats.tls.cert': ['/cert.pem', '/cert.pem'],
   'scheduler.nats.tls.key': ['/key.pem', '/key.pem'],
+  'fleet.interval_seconds': ['30', 30],
+  'fleet.soak_hours': ['31', 31],
+  'fleet.self_audit': ['false', false],
+  'alerts.webhook': ['https://a.example/x', 'https://a.example/x'],
+  'alerts.secret': ['env:X', 'env:X'],
   'backup.to': ['/mnt/b', '/mnt/b'],
   'backup.recipients': ['x,y', ['x', 'y']],
   'backup.keep.daily': ['1', 1],
@@ -64,6 +70,10 @@ const SAMPLES: Record<string, [text: string, value: unknown]> = {
   'backup.warn.backup_days': ['25', 25],
   'backup.warn.verify_days': ['26', 26],
   'backup.warn.drill_days': ['27', 27],
+  'http.listen': ['127.0.0.1:1', '127.0.0.1:1'],
+  'http.allow_non_loopback': ['true', true],
+  'http.allowed_hosts': ['a.example,b.example', ['a.example', 'b.example']],
+  'audit.osv_url': ['https://osv.example/', 'https://osv.example'],
   'lobby.mode': ['off', 'off'],
   'lobby.per_minute': ['7', 7],
   'lobby.per_address_per_minute': ['8', 8],
@@ -81,6 +91,12 @@ describe('docs/configuration.md', () => {
       keysOf(configSchema),
     )
     assert.deepEqual(['version', ...Object.keys(SAMPLES)], keysOf(configSchema))
+  })
+
+  it('F61: says of each whether a change counts at once', () => {
+    for (const [key = '', , , , , taken] of settings) {
+      assert.equal(taken, isHot(code(key)) ? 'hot' : 'restart', key)
+    }
   })
 
   it('has the default of each', async () => {

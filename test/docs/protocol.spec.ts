@@ -10,6 +10,7 @@ import { inviteSchema } from '../../src/protocol/invite.ts'
 import * as limits from '../../src/protocol/limits.ts'
 import { pairingMessage } from '../../src/protocol/pairing-messages.ts'
 import { SIGNED_KINDS } from '../../src/protocol/signed.ts'
+import { statusAudit, statusEnd } from '../../src/protocol/status.ts'
 import * as verbs from '../../src/protocol/verbs.ts'
 import { ROOT } from '../helpers/imports.ts'
 import { code, page, section, table, tables } from './markdown.ts'
@@ -57,13 +58,16 @@ const BODIES: [verb: string, line: string, schema: z.ZodObject][] = [
   ['ask.attach', 'Call:', verbs.attachCall],
   ['ask.cancel', 'Call:', verbs.cancelCall],
   ['ask.cancel', 'End:', verbs.askSummary],
-  ['status', 'End:', verbs.statusEnd],
+  ['status', 'End:', statusEnd],
+  ['status', 'The audit:', statusAudit],
   ['approval.list', 'End:', verbs.approvalListEnd],
   ['approval.list', 'Each of them:', verbs.listedApproval],
   ['approval.answer', 'Call:', verbs.approvalAnswerCall],
   ['approval.answer', 'End:', verbs.approvalAnswerEnd],
   ['job.run', 'Call:', verbs.jobRunCall],
   ['job.run', 'End:', verbs.jobRunEnd],
+  ['audit.head', 'Call:', verbs.auditHeadCall],
+  ['audit.head', 'End:', verbs.auditHeadEnd],
   ['peer.bye', 'Call:', verbs.peerByeCall],
   ['peer.copy', 'Call:', verbs.peerCopyCall],
   ['key.log', 'Call:', verbs.keyLogCall],
@@ -74,7 +78,11 @@ const BODIES: [verb: string, line: string, schema: z.ZodObject][] = [
 ]
 
 describe(PAGE, () => {
-  const constants = { ...limits, MAX_PING_BYTES: verbs.MAX_PING_BYTES }
+  const constants = {
+    ...limits,
+    MAX_PING_BYTES: verbs.MAX_PING_BYTES,
+    MAX_AUDIT_HEADS: verbs.MAX_AUDIT_HEADS,
+  }
 
   it('has every limit of the wire, with its value, and no other', () => {
     const rows = tables(section(text, '## 13. Limits')).flat()

@@ -155,13 +155,17 @@ function translated(text: string, translate: ReadonlyMap<string, string>): strin
 
 /** `text` with one word for each thing that no two runs have in common, and single spaces. */
 function blank(text: string): string {
-  return text
-    .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID')
-    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'WHEN')
-    .replaceAll(/\b[\d.]+ (?:ms|s|min)\b/g, 'TIME')
-    .replaceAll(/^(process +)\d+/gm, '$1PID')
-    .replaceAll(/ {2,}/g, ' ')
-    .trim()
+  return (
+    text
+      .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID')
+      // The end of one, as tables have it.
+      .replaceAll(/^[0-9a-f]{8}(?= )/gm, 'UUID')
+      .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'WHEN')
+      .replaceAll(/\b[\d.]+ (?:ms|s|min)\b/g, 'TIME')
+      .replaceAll(/^(process +)\d+/gm, '$1PID')
+      .replaceAll(/ {2,}/g, ' ')
+      .trim()
+  )
 }
 
 /** The `sh` blocks of a text: behind `sh` stand the terminals, and `exits=N` where N is not 0. */

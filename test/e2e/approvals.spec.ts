@@ -49,8 +49,10 @@ describe('approvals between nodes', function () {
   }
 
   function at(node: KithNode): ReturnType<typeof approvalHandlers> {
-    const { agent, caller, pins, self } = node
-    return approvalHandlers({ approvals: agent.approvals, caller, pins, self })
+    const { agent, caller, http, pins, self } = node
+    const submitterOf = async (ask: string): Promise<string | undefined> =>
+      await http.tasks.submitterOf(ask)
+    return approvalHandlers({ approvals: agent.approvals, caller, pins, self, submitterOf })
   }
 
   /** Starts an ask of bert's, and gives the id of the approval that it waits for. */

@@ -304,7 +304,7 @@ describe('backups of live nodes', () => {
     await Promise.all([alice.kill(), bob.kill(), copy.kill()])
   })
 
-  it('of a node whose peer has rotated since: it follows by itself, and doctor says so', async () => {
+  it('G08: of a node whose peer has rotated since: it follows by itself, and doctor names the peer', async () => {
     const [alice, bob] = [await make('restored'), await make('rotated')]
     await alice.pin(bob, { allow: ['ping'] })
     await bob.pin(alice, { allow: ['ping'], addresses: [] })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { BACKUP_VERSION } from '../../src/store/backup/manifest.ts'
+import { UNSIGNED_VERSION } from '../../src/store/backup/manifest.ts'
 import type { Manifest } from '../../src/store/backup/manifest.ts'
 
 /** A node id that is well formed. */
@@ -21,14 +21,14 @@ export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** The manifest of these files. */
+/** The manifest of these files, of a backup that nobody signs. */
 export function manifestOf(
   files: Readonly<Record<string, Uint8Array>>,
   change: Partial<Manifest> = {},
 ): Manifest {
   return {
     format: 'kith-backup',
-    version: BACKUP_VERSION,
+    version: UNSIGNED_VERSION,
     software: 'kith/0.1.0',
     at: Date.UTC(2026, 10, 21, 15, 46),
     node: NODE,

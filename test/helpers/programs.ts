@@ -11,6 +11,7 @@ export const BUNDLED = {
   'run-jobs': 'test/crash/run-jobs.ts',
   'acp-agent': 'test/helpers/acp-agent.ts',
   'mcp-server': 'test/helpers/mcp-server.ts',
+  'write-until-killed': 'test/helpers/write-until-killed.ts',
 } as const
 
 /** Path of what Node is to run for `kith`, or for a program of `test/`: bundled if that was done, or as it stands. */

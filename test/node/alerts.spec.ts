@@ -271,6 +271,23 @@ describe('alerts', () => {
       assert.equal(whats()[0], 'the first')
       assert.equal(whats().at(-1), `invite-burned ${MAX_ALERTS + 49}`)
     })
+
+    it('F63: what nobody has seen is never gone without a trace: the rest of its kind counts it', async () => {
+      raise({ kind: 'peer-frozen', peer: 'bob', what: 'the first' })
+      fill('invite-burned', MAX_ALERTS + 50)
+      const check = (): void => {
+        const [first, rest] = alerts.list()
+        assert.deepEqual([first?.what, first?.peer, first?.count], ['the first', 'bob', 1])
+        assert.match(rest?.what ?? '', /^more of this kind/)
+        assert.equal(rest?.seenAt, undefined)
+        const all = alerts.list().reduce((sum, { count }) => sum + count, 0)
+        assert.equal(all, 1 + MAX_ALERTS + 50)
+      }
+      check()
+      await restart()
+      check()
+      await log.line(({ msg }) => msg === 'alert only counted')
+    })
   })
 
   it('hold text in one short line that is safe for a terminal', () => {

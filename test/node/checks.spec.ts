@@ -6,8 +6,9 @@ import { schedulerSchema } from '../../src/node/scheduler/scheduler-config.ts'
 import type { Today } from '../../src/node/agent/spending.ts'
 import { backupSchema } from '../../src/node/backup/backup-config.ts'
 import type { Alert } from '../../src/node/alerts.ts'
-import { CHECKS, runChecks, verdictOf } from '../../src/node/checks.ts'
+import { CHECKS, runChecks } from '../../src/node/checks.ts'
 import type { CheckedNode } from '../../src/node/checks.ts'
+import { verdictOf } from '../../src/node/checks/finding.ts'
 import type { Finding } from '../../src/node/checks/finding.ts'
 import type { DialState } from '../../src/node/dialer.ts'
 import type { Peer } from '../../src/node/pins.ts'
@@ -16,6 +17,11 @@ import { KithError } from '../../src/protocol/errors.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
+import { createIdentity } from '../../src/node/identity.ts'
+import { homeOf } from '../../src/node/home.ts'
+import { createServer } from 'node:net'
+import type { Server } from 'node:net'
+import { once } from 'node:events'
 
 const ADDRESS = '/ip4/127.0.0.1/tcp/1'
 
@@ -30,6 +36,7 @@ const UNSPENT: Today = {
 
 const BACKED_UP: CheckedNode['backups']['records'] = {
   ages: { madeAt: Date.now(), verifiedAt: Date.now(), drilledAt: Date.now() },
+  changing: undefined,
   failure: undefined,
   list: () => [],
   restored: undefined,
@@ -70,6 +77,7 @@ describe('checks', () => {
   let blocked: string | undefined
   let addresses: string[]
   let lobby: { mode: 'auto' | 'off'; open: boolean }
+  let socket: Server
 
   beforeEach(async () => {
     storeFailure = undefined
@@ -82,16 +90,27 @@ describe('checks', () => {
     addresses = ['/ip4/127.0.0.1/tcp/7423']
     lobby = { mode: 'auto', open: false }
     const path = folder()
-    await mkdir(join(path, 'keys'), { mode: 0o700 })
-    await writeFile(join(path, 'identity.json'), '{}', { mode: 0o600 })
+    socket = createServer()
+    const { identity } = await createIdentity(path, { clear: true }, Date.now())
+    const home = homeOf({ KITH_HOME: path }, undefined)
+    await once(socket.listen(home.socket), 'listening')
+    await chmod(home.socket, 0o600)
     for (const name of ['a.json', 'b.json']) {
       await writeFile(join(path, 'keys', name), 'secret', { mode: 0o600 })
     }
     node = {
+      parts: { states: () => [] },
+      build: undefined,
+      settings: undefined,
       get storeFailure() {
         return storeFailure
       },
-      self: { events: [] },
+      storeFormat: 1,
+      self: { events: identity.log },
+      keys: {
+        announcer: { standing: () => 'acknowledged' },
+        rotation: { waiting: () => Promise.resolve(undefined) },
+      },
       pins: {
         peers: () => peers,
         keysOf: () => undefined,
@@ -99,7 +118,7 @@ describe('checks', () => {
           return problem
         },
       },
-      links: { get: () => (connected ? 'a link' : undefined) },
+      links: { get: () => (connected ? { hello: undefined, openedAt: 0 } : undefined) },
       dialer: { state: () => dial },
       alerts: { list: () => alerts },
       strangers: { blocks: (who) => who === blocked },
@@ -111,6 +130,7 @@ describe('checks', () => {
       get config() {
         return {
           agent: agentSchema.parse({}),
+          backup: backupSchema.parse({}),
           scheduler: schedulerSchema.parse({}),
           listen: ['/ip4/127.0.0.1/tcp/7423'],
           lobby: { mode: lobby.mode, per_minute: 1, per_address_per_minute: 1 },
@@ -132,8 +152,12 @@ describe('checks', () => {
       },
       backups: { config: backupSchema.parse({}), records: BACKED_UP },
       clock: new ManualClock(),
-      home: { path, jobs: join(path, 'jobs.yaml') },
+      home,
     }
+  })
+
+  afterEach(() => {
+    socket.close()
   })
 
   async function findings(check: string): Promise<Finding[]> {
@@ -195,7 +219,7 @@ describe('checks', () => {
     assert.ok(first)
     assert.deepEqual(await runChecks(node, [broken, first]), [
       { check: 'broken', state: 'fail', what: 'a slip' },
-      { check: 'store', state: 'ok', what: 'takes writes' },
+      { check: 'store', state: 'ok', what: 'takes writes', details: { format: 1 } },
     ])
   })
 
@@ -253,7 +277,7 @@ describe('checks', () => {
       for (const name of ['c.json', 'c.next'])
         await writeFile(join(kept, name), '', { mode: 0o600 })
       const { state, what } = await finding('key-files')
-      assert.deepEqual([state, what], ['ok', '3 keys, closed to other users'])
+      assert.deepEqual([state, what], ['ok', '5 keys, closed to other users'])
       await chmod(join(kept, 'c.json'), 0o644)
       assert.match((await finding('key-files')).hint ?? '', /chmod 600 .*c\.json$/)
       await chmod(join(kept, 'c.json'), 0o600)
@@ -272,7 +296,7 @@ describe('checks', () => {
       assert.deepEqual(await finding('key-files'), {
         check: 'key-files',
         state: 'ok',
-        what: '2 keys, closed to other users',
+        what: '4 keys, closed to other users',
       })
     })
   })

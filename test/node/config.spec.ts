@@ -45,6 +45,10 @@ const DEFAULTS = {
     keep: { daily: 7, weekly: 4, monthly: 6 },
     warn: { backup_days: 7, verify_days: 31, drill_days: 31 },
   },
+  fleet: { interval_seconds: 60, soak_hours: 24, self_audit: true },
+  alerts: {},
+  audit: { osv_url: 'https://api.osv.dev' },
+  http: { allow_non_loopback: false, allowed_hosts: [] },
   lobby: { mode: 'auto', per_minute: 10, per_address_per_minute: 1 },
   stop: { drain_seconds: 10 },
 }
@@ -126,7 +130,8 @@ describe('config', () => {
     const own = { KITH_HOME: '/x', KITH_PROFILE: 'y', KITH_PASSPHRASE_FILE: '/z' }
     const ofJob = { KITH_JOB: 'digest', KITH_RUN: 'r', KITH_ATTEMPT: '1' }
     const ofItem = { KITH_ITEM: 'i', KITH_ITEM_NAME: 'n' }
-    const env = { KITHKIN: '1', ...own, ...ofJob, ...ofItem }
+    const ofAsk = { KITH_PROGRAM: '1', KITH_ASK_ID: 'a', KITH_ASKER: 'b', KITH_SESSION: 's' }
+    const env = { KITHKIN: '1', ...own, ...ofAsk, ...ofJob, ...ofItem }
     assert.deepEqual(await readConfig(path(), env), DEFAULTS)
   })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
-import { nearest, strictMap } from '../../src/protocol/strict-map.ts'
+import { nearest } from '../../src/protocol/nearest.ts'
+import { strictMap } from '../../src/protocol/strict-map.ts'
 
 const known = ['allow', 'name', 'per_minute', 'max_seconds', 'id']
 

@@ -194,6 +194,7 @@ export class SimNode {
       jobs: noJobs,
       keys: this.keys.own(clock),
       kept: this.kept.own(clock),
+      ownFiles: async (before) => Promise.resolve(before),
       lines: () => ({ write: () => undefined }),
       engine: async () => ({
         stop: async () => undefined,
@@ -212,7 +213,12 @@ export class SimNode {
     }
     const node = await KithNode.openIn(surroundings, {
       home: homeOf({ KITH_HOME: `/${this.name}` }, undefined),
-      config: configSchema.parse({ listen: [this.address], agent: { parallel: 2, queue: 4 } }),
+      config: configSchema.parse({
+        listen: [this.address],
+        agent: { parallel: 2, queue: 4 },
+        // Its files are on no disk of this machine.
+        fleet: { self_audit: false },
+      }),
       identity: this.keys.identity,
       log,
     })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { encode } from '../../src/protocol/cbor.ts'
@@ -72,6 +72,22 @@ describe('database', () => {
       await database.close()
       await writeFile(join(home(), 'CURRENT'), 'nonsense')
       await assert.rejects(Database.open(home()), (err) => isFailure(err, 'corrupt'))
+    })
+
+    it('fails on a folder of which a file is gone as on a damaged one', async () => {
+      await database.close()
+      await writeFile(join(home(), 'CURRENT'), 'MANIFEST-999999\n')
+      await assert.rejects(Database.open(home()), (err) => isFailure(err, 'corrupt'))
+    })
+
+    it('fails with what the disk says where it gives a file not out', async () => {
+      await database.close()
+      await rm(join(home(), 'CURRENT'))
+      await mkdir(join(home(), 'CURRENT'))
+      await assert.rejects(
+        Database.open(home()),
+        (err) => isFailure(err, 'store-failed') && /cannot be opened: IO error/.test(err.message),
+      )
     })
 
     it('fails on a format of a later version, and leaves the folder free', async () => {

@@ -3,6 +3,8 @@
  * ours (@ipld/dag-cbor, @noble/ed25519, @libp2p/peer-id) and from fixed seeds, so a second run changes nothing.
  */
 import { writeFile } from 'node:fs/promises'
+import { backupStatementVectors } from './backup-statement-cases.ts'
+import { auditHeadVectors } from './audit-head-cases.ts'
 import { byeVectors } from './bye-cases.ts'
 import { cborVectors } from './cbor-cases.ts'
 import { keyLogVectors } from './key-log-cases.ts'
@@ -21,7 +23,9 @@ const FILES = {
   'key-logs.json': await keyLogVectors(),
   'key-log-verdicts.json': await keyLogVerdictVectors(),
   'receipts.json': await receiptVectors(),
+  'audit-heads.json': await auditHeadVectors(),
   'byes.json': await byeVectors(),
+  'backup-statements.json': await backupStatementVectors(),
   'rotation-requests.json': await rotationRequestVectors(),
   'invites.json': await inviteVectors(),
   'pairing.json': await pairingVectors(),

@@ -33,6 +33,22 @@ const ASK = {
   timeoutMs: 600_000,
 }
 
+const STATUS = {
+  asks: { running: 1, queued: 0 },
+  engine: 'builtin',
+  health: 'degraded',
+  software: 'kith/0.1.0',
+  uptimeMs: 60_000,
+}
+const FULL_STATUS = {
+  ...STATUS,
+  at: 1_767_225_600_000,
+  audit: { state: 'incident', at: 1_767_225_590_000, findings: ['key-files'] },
+  backupAgeMs: 86_400_000,
+  notReady: ['provider lab'],
+  versions: [1, 1],
+}
+
 const BUDGET = { microUsd: 1_500_000, tokens: 0 }
 const TOOL = { kind: 'tool', call: '1', name: 'write_file', state: 'begun' }
 const APPROVAL = { kind: 'approval', approval: ASK.ask, state: 'waiting', what: 'write notes.md' }
@@ -55,6 +71,8 @@ const VALID: [name: string, message: Fields][] = [
   ['event with a list for a body', { ...EVENT, seq: 0, body: [1, 'two', { bytes: '03' }] }],
   ['end', END],
   ['end of call 0', { ...END, id: 0, body: true }],
+  ['end of status, as the first version had it', { ...END, body: STATUS }],
+  ['end of status with all that may be in it', { ...END, body: FULL_STATUS }],
   ['fail', FAIL],
   ['fail without details', { ...FAIL, code: 'cancelled', details: {} }],
   ['cancel', CANCEL],

@@ -1,10 +1,12 @@
 import { Command } from 'commander'
 import type { DoctorReport } from '../../node/control/api.ts'
+import { KithError, isFailure } from '../../protocol/errors.ts'
 import { singleLine } from '../../protocol/text.ts'
 import type { CliContext } from '../context.ts'
 import { sameHome } from '../context.ts'
+import type { Fix } from '../doctor-module.ts'
 import { EXIT } from '../exit-codes.ts'
-import { paint, print, printJson } from '../terminal.ts'
+import { note, paint, print, printJson } from '../terminal.ts'
 
 /** What was found of one thing. `unchecked`: it could not be told. */
 export interface ShownFinding {
@@ -21,25 +23,113 @@ export const STATE_EXIT = { ok: EXIT.ok, warn: EXIT.needsPerson, fail: EXIT.fail
 /** Longest line of a finding, in code points. */
 const MAX_LINE_CHARS = 1_024
 
-/** `kith doctor`: every check of the running node. Exits 1 when one fails, 7 when one only warns. */
+interface DoctorOptions {
+  json?: true
+  offline?: true
+  fixSafe?: true
+  dryRun?: true
+}
+
+/** What was found, by a running node or in the files of one. */
+interface Looked extends DoctorReport {
+  running: boolean
+  /** Checks that want a running node. */
+  unchecked: string[]
+}
+
+/** `kith doctor`: every check. Exits 1 when one fails, 7 when one only warns, 6 when no node runs. */
 export function doctorCommand(cli: CliContext): Command {
   return new Command('doctor')
-    .description('check the running node: what is well, and what is not with its remedy')
+    .description('check this node: what is well, and what is not with its remedy')
+    .option('--offline', 'look at the files only, whether a node runs or not; change nothing')
+    .option('--fix-safe', 'put right what can be undone or is worth nothing, and look again')
+    .option('--dry-run', 'with --fix-safe: show what would be done, and do nothing')
     .option('--json', 'print one JSON object')
-    .action(async (options: { json?: true }) => {
+    .action(async (options: DoctorOptions) => {
       await doctor(cli, options)
     })
 }
 
-export async function doctor(cli: CliContext, { json }: { json?: true }): Promise<void> {
-  const report = await cli.client.call('doctor', {})
-  cli.exitCode = STATE_EXIT[report.state]
+export async function doctor(cli: CliContext, options: DoctorOptions): Promise<void> {
+  const { dryRun, fixSafe, json, offline } = options
+  if (dryRun === true && fixSafe !== true) {
+    throw new KithError('usage', '--dry-run goes with --fix-safe', { what: '--dry-run' })
+  }
+  let looked = await look(cli, options)
+  const plan = fixSafe === true ? await planned(cli) : undefined
+  let fixed: Fix[] = []
+  if (plan !== undefined && plan.length > 0 && dryRun !== true) {
+    const { applyFixes } = await cli.doctor()
+    fixed = await applyFixes(cli.home, Date.now(), plan)
+    looked = await look(cli, options)
+  }
+  cli.exitCode = !looked.running && offline !== true ? EXIT.notRunning : STATE_EXIT[looked.state]
   if (json === true) {
-    printJson(cli, report)
+    printJson(cli, plan === undefined ? looked : { ...looked, plan, fixed })
     return
   }
-  printFindings(cli, report.findings)
-  print(cli, `\n${summary(report.findings)}`)
+  if (plan !== undefined) tellPlan(cli, plan, fixed)
+  tell(cli, looked, offline === true)
+}
+
+/** By the node that runs; by the files where none does, or nothing else is wanted. */
+async function look(cli: CliContext, { offline }: DoctorOptions): Promise<Looked> {
+  if (offline !== true) {
+    try {
+      return { ...(await cli.client.call('doctor', {})), running: true, unchecked: [] }
+    } catch (err) {
+      if (!isFailure(err, 'daemon-not-running')) throw err
+    }
+  }
+  const running = offline === true && (await isRunning(cli))
+  const { checkOffline } = await cli.doctor()
+  const { env, home } = cli
+  return { ...(await checkOffline({ home, env, now: Date.now(), running })), running }
+}
+
+async function isRunning({ client }: CliContext): Promise<boolean> {
+  try {
+    await client.call('status', {})
+    return true
+  } catch (err) {
+    return !isFailure(err, 'daemon-not-running')
+  }
+}
+
+async function planned(cli: CliContext): Promise<Fix[]> {
+  const { planFixes } = await cli.doctor()
+  return await planFixes(cli.home, Date.now())
+}
+
+function tellPlan(cli: CliContext, plan: readonly Fix[], fixed: readonly Fix[]): void {
+  if (plan.length === 0) {
+    print(cli, 'nothing to fix by itself\n')
+    return
+  }
+  const done = new Set(fixed.map(({ what }) => what))
+  for (const { undo, what } of plan) {
+    const mark = done.has(what) ? paint(cli, 'green', 'fixed') : paint(cli, 'yellow', 'would')
+    print(cli, `${mark}  ${line(what)}`)
+    if (undo !== undefined) print(cli, `       undo: ${line(undo)}`)
+  }
+  print(cli, '')
+}
+
+function tell(cli: CliContext, { findings, running, unchecked }: Looked, offline: boolean): void {
+  const shown: ShownFinding[] = [...findings]
+  if (unchecked.length > 0) {
+    const what = `wants a running node: ${unchecked.join(', ')}`
+    shown.push({
+      check: 'the rest',
+      state: 'unchecked',
+      what,
+      hint: 'kith start, then kith doctor',
+    })
+  }
+  printFindings(cli, shown)
+  print(cli, `\n${summary(findings)}`)
+  if (running || offline) return
+  note(cli, `no node runs in ${cli.home.path}: this is what its files say`)
 }
 
 /** A line for each finding, with its remedy below. */

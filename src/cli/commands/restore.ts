@@ -10,10 +10,10 @@ import { sameHome } from '../context.ts'
 import { canPrompt } from '../passphrase.ts'
 import { note, print, printJson } from '../terminal.ts'
 import { timeText } from '../time-text.ts'
-import { neededKey, withBar } from './backup/opening.ts'
-import type { KeyOptions } from './backup/opening.ts'
+import { authorLines, neededKey, withAuthorOptions, withBar } from './backup/opening.ts'
+import type { AuthorOptions, KeyOptions } from './backup/opening.ts'
 
-interface RestoreOptions extends KeyOptions {
+interface RestoreOptions extends AuthorOptions, KeyOptions {
   dryRun?: true
   force?: true
   json?: true
@@ -21,13 +21,14 @@ interface RestoreOptions extends KeyOptions {
 
 /** `kith restore`: puts a backup in the place of this home. */
 export function restoreCommand(cli: CliContext): Command {
-  return new Command('restore')
+  const command = new Command('restore')
     .description('bring this home back from a backup; the one that is there is kept beside it')
     .argument('<file>', 'the backup')
     .option('--dry-run', 'verify all of it and show what would come of it; change nothing')
     .option('--force', 'put it in the place of the home that is there, without asking')
     .option('--identity <file>', 'file with the age identity of one of its recipients')
     .option('--passphrase-stdin', 'open it with the first line of the standard input')
+  return withAuthorOptions(command)
     .option('--json', 'print one JSON object')
     .action(async (file: string, options: RestoreOptions) => {
       await restore(cli, resolve(file), options)
@@ -47,7 +48,7 @@ export async function restore(
   if (!dryRun) await agree(cli, options)
   const key = await neededKey(cli, file, options)
   const report = await withBar(cli, 'restoring', (onProgress, signal) =>
-    restoreBackup({ file, key, home, dryRun, onProgress, signal }),
+    restoreBackup({ file, key, home, dryRun, wanted: options, onProgress, signal }),
   )
   if (options.json === true) {
     printJson(cli, { home: home.path, dryRun, ...report })
@@ -77,12 +78,13 @@ async function agree(cli: CliContext, { force }: RestoreOptions): Promise<void> 
   await confirm(cli, `Put the backup in the place of ${path}, which is kept beside it?`, {})
 }
 
-function show(cli: CliContext, { before, merged, summary }: RestoreReport, dryRun: boolean): void {
+function show(cli: CliContext, report: RestoreReport, dryRun: boolean): void {
+  const { author, before, merged, summary } = report
   const { backupAt, bytes, files, node } = summary
   const did = dryRun ? 'would be restored to' : 'is restored to'
   print(cli, `${node} ${did} ${cli.home.path}`)
   print(cli, `as it was ${timeText(backupAt)}: ${files} files, ${bytesText(bytes)}`)
-  for (const line of kept(merged)) note(cli, line)
+  for (const line of [...authorLines(author), ...kept(merged)]) note(cli, line)
   if (before !== undefined) note(cli, `the home that was there: ${before}`)
   if (dryRun) {
     note(cli, 'nothing was changed')

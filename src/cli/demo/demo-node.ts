@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
-/** Longest time for one command, in ms; each takes a fraction of a second. */
-const COMMAND_TIMEOUT_MS = 10_000
+/** Longest time for one command, in ms; each takes a fraction of a second where nothing else is under way. */
+const COMMAND_TIMEOUT_MS = 30_000
 
 /** A node that was told to stop and is still there after this, in ms, is killed. */
 const STOP_TIMEOUT_MS = 5_000
@@ -52,6 +54,13 @@ export class DemoNode {
   /** Of the running node. */
   get pid(): number | undefined {
     return this.#node?.pid
+  }
+
+  /** The path of a file beside its home that is of this node alone. */
+  beside(name: string): string {
+    const folder = `${this.#init.home}.files`
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return join(folder, name)
   }
 
   /** Runs `kith ...args` to its end. @throws what the signal aborts with */

@@ -1,13 +1,8 @@
-import type {
-  AskStreamItem,
-  JoinReport,
-  PairingsReport,
-  PeerReport,
-  StatusReport,
-} from '../../node/control/api.ts'
+import type { AskStreamItem, JoinReport, PairingsReport } from '../../node/control/api.ts'
 import { EXIT } from '../exit-codes.ts'
 import { durationText } from '../time-text.ts'
-import type { CommandEnd, DemoNode } from './demo-node.ts'
+import type { DemoNode } from './demo-node.ts'
+import { check, connected, lines, parse, refused, statusOf, succeed } from './expect.ts'
 
 /** The nodes of the demo. `mallory` pins alice, and nobody pins mallory. */
 export interface Cast {
@@ -23,9 +18,6 @@ export interface DemoStep {
   run: (cast: Cast) => Promise<string>
 }
 
-/** Longest wait for two nodes to find each other, in looks; each is a command of 0.1 s or more. */
-const MAX_LOOKS = 50
-
 const COUNTED = 5
 
 export const DEMO_STEPS: readonly DemoStep[] = [
@@ -40,7 +32,7 @@ export const DEMO_STEPS: readonly DemoStep[] = [
   { name: 'stop', run: stop },
 ]
 
-async function make(cast: Cast): Promise<string> {
+export async function make(cast: Cast): Promise<string> {
   const nodes = all(cast)
   await Promise.all(
     nodes.map(async (node) => {
@@ -53,13 +45,13 @@ async function make(cast: Cast): Promise<string> {
   return 'alice, bob and mallory are made: each has its own keys and its own home'
 }
 
-async function start(cast: Cast): Promise<string> {
+export async function start(cast: Cast): Promise<string> {
   const nodes = all(cast)
   await Promise.all(nodes.map((node) => node.start()))
   return `all three run, as processes ${nodes.map(({ pid }) => pid).join(', ')}`
 }
 
-async function pair({ alice, bob }: Cast): Promise<string> {
+export async function pair({ alice, bob }: Cast): Promise<string> {
   const { link } = parse(await succeed(alice, 'invite', 'bob', '--json')) as { link: string }
   const joined = parse(await succeed(bob, 'join', link, '--json')) as JoinReport
   const { invites } = parse(await succeed(alice, 'invites', 'list', '--json')) as PairingsReport
@@ -73,14 +65,14 @@ async function pair({ alice, bob }: Cast): Promise<string> {
   return `bob joined by a link of alice: both pinned each other, are connected, and see "${words}"`
 }
 
-async function ping({ alice }: Cast): Promise<string> {
+export async function ping({ alice }: Cast): Promise<string> {
   const end = await succeed(alice, 'ping', 'bob', '--count', '3', '--interval', '0', '--json')
   const rtts = (lines(end) as { rttMs: number }[]).map(({ rttMs }) => rttMs)
   check(rtts.length === 3, 'a ping was lost')
   return `alice pinged bob: ${rtts.map(durationText).join(', ')}`
 }
 
-async function ask({ alice }: Cast): Promise<string> {
+export async function ask({ alice }: Cast): Promise<string> {
   const end = await succeed(alice, 'ask', 'bob', `count ${COUNTED}`, '--json')
   const items = lines(end) as AskStreamItem[]
   const pieces = items.filter((item) => item.type === 'event').map(({ body }) => body['text'])
@@ -92,12 +84,12 @@ async function ask({ alice }: Cast): Promise<string> {
   return `alice asked bob to count to ${COUNTED}, and the answer streamed in ${pieces.length} pieces`
 }
 
-async function askTooMuch({ alice }: Cast): Promise<string> {
+export async function askTooMuch({ alice }: Cast): Promise<string> {
   const why = refused(await alice.run('ask', 'bob', 'status', '--json'), 'preset')
   return `alice asked bob for his status, more than he grants her: ${why}`
 }
 
-async function takeAskAway({ alice, bob }: Cast): Promise<string> {
+export async function takeAskAway({ alice, bob }: Cast): Promise<string> {
   await succeed(bob, 'peers', 'deny', 'alice', 'ask')
   const explained = await bob.run('peers', 'explain', 'alice', 'ask')
   check(explained.code === EXIT.refusedHere, 'bob does not say that alice may not ask')
@@ -105,7 +97,7 @@ async function takeAskAway({ alice, bob }: Cast): Promise<string> {
   return `bob took the right to ask from alice while they were connected: ${why}`
 }
 
-async function stranger({ alice, mallory }: Cast): Promise<string> {
+export async function stranger({ alice, mallory }: Cast): Promise<string> {
   await succeed(mallory, 'peers', 'add', 'alice', alice.id, alice.address)
   const end = await mallory.run('ping', 'alice', '--count', '1', '--timeout', '3000', '--json')
   check(end.code === EXIT.noAnswer, `mallory's ping ended with ${end.code}: ${end.stderr}`)
@@ -117,7 +109,7 @@ async function stranger({ alice, mallory }: Cast): Promise<string> {
   return `mallory, whom nobody has pinned, called alice and got no answer: exit code ${end.code}`
 }
 
-async function stop(cast: Cast): Promise<string> {
+export async function stop(cast: Cast): Promise<string> {
   await Promise.all(
     all(cast).map(async (node) => {
       await succeed(node, 'stop')
@@ -130,55 +122,4 @@ async function stop(cast: Cast): Promise<string> {
 
 function all({ alice, bob, mallory }: Cast): DemoNode[] {
   return [alice, bob, mallory]
-}
-
-async function succeed(node: DemoNode, ...args: string[]): Promise<CommandEnd> {
-  const end = await node.run(...args)
-  check(
-    end.code === EXIT.ok,
-    `${node.name}: kith ${args.join(' ')} ended with ${end.code}: ${end.stderr}`,
-  )
-  return end
-}
-
-/** Why an ask was refused, after a look at whether it was, by the peer and for this rule. */
-function refused({ code, stderr }: CommandEnd, rule: string): string {
-  check(
-    code === EXIT.refusedByPeer,
-    `exit code ${code} instead of ${EXIT.refusedByPeer}: ${stderr}`,
-  )
-  const { error } = JSON.parse(stderr) as { error: { code: string; details: { rule?: string } } }
-  check(
-    error.code === 'denied' && error.details.rule === rule,
-    `refused for another cause: ${stderr}`,
-  )
-  return `refused (${error.code}, rule: ${rule}), exit code ${code}`
-}
-
-async function connected(node: DemoNode, name: string): Promise<PeerReport> {
-  for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    const peers = parse(await succeed(node, 'peers', 'list', '--json')) as PeerReport[]
-    const peer = peers.find((candidate) => candidate.name === name)
-    if (peer?.state === 'connected') return peer
-  }
-  throw new Error(`${node.name} and ${name} did not connect`)
-}
-
-async function statusOf(node: DemoNode): Promise<StatusReport> {
-  return parse(await succeed(node, 'status', '--json')) as StatusReport
-}
-
-function parse({ stdout }: CommandEnd): unknown {
-  return JSON.parse(stdout)
-}
-
-function lines({ stdout }: CommandEnd): unknown[] {
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown)
-}
-
-function check(held: boolean, otherwise: string): asserts held {
-  if (!held) throw new Error(otherwise.trim())
 }

@@ -62,6 +62,8 @@ export class Breakers implements BreakersPort {
   readonly #components: BreakersComponents
   readonly #rows: Repository<BreakerRow>
   readonly #breakers = new Map<string, Breaker>()
+  /** When a call of each went well, in this process. */
+  readonly #okAt = new Map<string, number>()
 
   private constructor(components: BreakersComponents) {
     this.#components = components
@@ -100,6 +102,7 @@ export class Breakers implements BreakersPort {
     return {
       probes: probing,
       succeeded: () => {
+        this.#okAt.set(name, this.#components.clock.now())
         tell('good')
       },
       failed: () => {
@@ -109,6 +112,11 @@ export class Breakers implements BreakersPort {
         tell('none')
       },
     }
+  }
+
+  /** When a call of this name last went well, in this process, in ms since the epoch. */
+  lastOkAt(name: string): number | undefined {
+    return this.#okAt.get(name)
   }
 
   /** Lets the next call of this name be a probe, if it is open: the other side has been heard of. */

@@ -145,6 +145,12 @@ export class Spending {
     }
   }
 
+  /** What an ask to us was charged for until now. */
+  ofAsk({ ask, deadlineAt, peer }: Pick<AskRecord, 'ask' | 'deadlineAt' | 'peer'>): Spent {
+    const { calls, microUsd, tokens, unpriced } = this.#accounts.get(askKey(deadlineAt, peer, ask))
+    return { calls, microUsd, tokens, unpriced }
+  }
+
   /** The model of the last call that this ask to us was charged for; undefined when it has called none. */
   async modelOf({
     ask,

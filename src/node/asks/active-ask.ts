@@ -1,5 +1,5 @@
 import type { Parked } from '../../agent/ports.ts'
-import type { KithError } from '../../protocol/errors.ts'
+import { KithError } from '../../protocol/errors.ts'
 import type { AskCall } from '../../protocol/verbs.ts'
 import type { AskRecord } from './ask-store.ts'
 import type { Feed } from './feed.ts'
@@ -23,6 +23,11 @@ export interface ActiveAsk extends Turn {
   cancelTimer: () => void
   /** Resolves once the final is on disk; while it waits for its turn there is nothing to wait for. */
   run: Promise<void> | undefined
+}
+
+/** Why an ask ends that the node leaves. */
+export function interrupted(): KithError<'interrupted'> {
+  return new KithError('interrupted', 'the node stops', {})
 }
 
 /** The turn that an ask of this asker takes. */

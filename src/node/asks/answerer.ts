@@ -3,23 +3,18 @@ import type { AskCall, AskFinal } from '../../protocol/verbs.ts'
 import { digestOf } from './ask-store.ts'
 import { askedBefore } from './after-stop.ts'
 import type { AfterStopComponents, UnfinishedAsk } from './after-stop.ts'
-import { keyOf, turnOf } from './active-ask.ts'
+import { interrupted, keyOf, turnOf } from './active-ask.ts'
 import type { ActiveAsk, EndReason } from './active-ask.ts'
 import type { AskRecord } from './ask-store.ts'
 import { Feed } from './feed.ts'
 import type { AskHandle, AskerInfo } from './handle.ts'
 import { failed, runEngine } from './run-engine.ts'
 import type { RunEngineComponents } from './run-engine.ts'
+import { hereLater } from '../supervisor/owner.ts'
 import { Turns } from './turns.ts'
+import type { TurnsInit } from './turns.ts'
 
 export type AnswererComponents = RunEngineComponents & AfterStopComponents
-
-export interface AnswererInit {
-  /** Asks that run at once, of all askers. */
-  parallel: number
-  /** Asks that wait, of all askers. */
-  queue: number
-}
 
 /** Answers asks: each is journaled, waits its turn, is claimed on disk, runs at most once, and has one final. */
 export class Answerer {
@@ -27,16 +22,25 @@ export class Answerer {
   readonly #active = new Map<string, ActiveAsk>()
   readonly #turns: Turns<ActiveAsk>
   #stopping = false
+  /** What runs is ours, whoever asks. */
+  #ownLater = hereLater()
 
-  constructor(components: AnswererComponents, init: AnswererInit) {
+  constructor(components: AnswererComponents, init: TurnsInit) {
     this.#components = components
     this.#turns = new Turns(init)
   }
 
   /** Takes up what the last stop or crash left, and ends what cannot go on. */
   async recover(): Promise<void> {
+    this.#stopping = false
+    this.#ownLater = hereLater()
+    // What an earlier stop of this object has left still has its readers.
+    const left = new Map(this.#active)
+    for (const active of left.values()) this.#forget(active)
     for await (const ask of askedBefore(this.#components)) {
-      const active = this.#activate(ask)
+      const key = keyOf(ask.asker.id, ask.record.ask)
+      const active = this.#activate({ ...ask, feed: left.get(key)?.feed ?? ask.feed })
+      left.delete(key)
       if (active.parked === undefined) {
         this.#enter(active)
       } else {
@@ -44,6 +48,7 @@ export class Answerer {
         this.#start(active, Promise.resolve())
       }
     }
+    for (const { feed } of left.values()) feed.fail(interrupted())
   }
 
   /** Starts nothing new, and gives what runs `drainMs` to end by itself. Resolves when it has its finals on disk. */
@@ -197,7 +202,7 @@ export class Answerer {
   #start(active: ActiveAsk, created: Promise<void>): void {
     this.#follow(
       active,
-      created.then(() => this.#run(active)),
+      created.then(() => this.#ownLater(() => this.#run(active))),
     )
   }
 
@@ -286,8 +291,4 @@ export class Answerer {
       read: (after, signal) => active?.feed.read(after, signal) ?? store.replay(record, after),
     }
   }
-}
-
-function interrupted(): KithError<'interrupted'> {
-  return new KithError('interrupted', 'the node stops', {})
 }

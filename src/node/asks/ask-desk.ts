@@ -3,7 +3,7 @@ import type { AskFact, Job } from '../../agent/ports.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { MAX_ASK_SECONDS } from '../../protocol/limits.ts'
 import { uuidV7 } from '../../protocol/uuid.ts'
-import type { AskCall } from '../../protocol/verbs.ts'
+import type { AskCall, AskEventBody } from '../../protocol/verbs.ts'
 import type { Clock } from '../clock.ts'
 import type { Pins } from '../pins.ts'
 import type { AskRecord, AskStore } from './ask-store.ts'
@@ -94,6 +94,16 @@ export class AskDesk {
     return await asker.ask({ ...peer, id }, call, request.wait ?? false)
   }
 
+  /** An ask of the owner's with this id, to be read on. A peer may have chosen the same for one of its own. */
+  async findOwn(ask: string): Promise<AskHandle | undefined> {
+    const { answerer, asker, store } = this.#components
+    const record = await store.find(ask)
+    if (record?.direction === 'out') return asker.attach(record)
+    return answerer.find(this.owner.id, ask) === undefined
+      ? undefined
+      : answerer.attach(this.owner.id, ask)
+  }
+
   /** An ask of either direction, to be read on. @throws {KithError} `unknown-ask` */
   async find(ask: string): Promise<AskHandle> {
     const { answerer, asker, store } = this.#components
@@ -118,14 +128,30 @@ export class AskDesk {
     return (await this.#components.store.call(record))?.text ?? ''
   }
 
-  /** What was asked, the names of those it came through, and as much of the answer as is in. */
-  async content({ record }: AskHandle): Promise<{ text: string; chain: string[]; answer: string }> {
+  /** What was asked, the names of those it came through, as much of the answer as is in, and its newest note. */
+  async content({
+    record,
+  }: AskHandle): Promise<{ text: string; chain: string[]; answer: string; note?: string }> {
     const { store } = this.#components
-    const pieces = await Array.fromAsync(store.events(record), ({ body }) =>
-      body.kind === 'text' ? body.text : '',
-    )
+    const bodies = await Array.fromAsync(store.events(record), ({ body }) => body)
+    const answer = bodies.map((body) => (body.kind === 'text' ? body.text : '')).join('')
+    const progress = bodies.findLast(({ kind }) => kind === 'progress')
     const { chain = [], text = '' } = (await store.call(record)) ?? {}
-    return { text, chain: chain.map((peer) => this.nameOf({ peer })), answer: pieces.join('') }
+    return {
+      text,
+      chain: chain.map((peer) => this.nameOf({ peer })),
+      answer,
+      ...(progress?.kind === 'progress' ? { note: progress.note } : {}),
+    }
+  }
+
+  /** The newest event of an ask that is in the store. */
+  async newest(record: AskRecord): Promise<AskEventBody | undefined> {
+    const { store } = this.#components
+    const seq = await store.lastSeq(record)
+    if (seq === 0) return undefined
+    for await (const { body } of store.events(record, seq - 1)) return body
+    return undefined
   }
 
   /** The newest event's number of an ask. */

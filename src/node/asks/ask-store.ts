@@ -43,6 +43,8 @@ export class AskStore {
   /** By asker, the time in the newest id that was forgotten: it tells old ids when no clock can. */
   readonly #forgotten: Repository<number>
   readonly #newestForgotten = new Map<string, number>()
+  /** Asks since this process began; `ended` by direction and state, such as `in done`. */
+  readonly totals = { begun: { in: 0, out: 0 }, ended: new Map<string, number>() }
 
   private constructor(database: Database, clock: Clock, journal: Journal<Step>) {
     this.#database = database
@@ -125,6 +127,7 @@ export class AskStore {
 
   /** Stores a new ask, on disk when this resolves. `state` is `claimed` when it runs at once. */
   async create(record: AskRecord, call: AskCall): Promise<void> {
+    this.totals.begun[record.direction]++
     await this.#append(record, record.state, record.digest, true, [
       this.#records.put(keyOf(record), record),
       this.#calls.put(keyOf(record), call),
@@ -170,6 +173,8 @@ export class AskStore {
     const finalAt = this.#clock.now()
     const next: AskRecord = { ...record, state, final, finalAt }
     const given = record.direction === 'in'
+    const kind = `${record.direction} ${state}`
+    this.totals.ended.set(kind, (this.totals.ended.get(kind) ?? 0) + 1)
     await this.#append(next, state, digestOf(final), given, [
       this.#records.put(keyOf(next), next),
       this.#open.del(keyOf(next)),

@@ -13,6 +13,7 @@ import { peerBreaker } from './peer-attempt.ts'
 import { failed } from './run-engine.ts'
 import { sendAsk, sendCancel } from './send-ask.ts'
 import type { SendAskComponents } from './send-ask.ts'
+import { hereLater } from '../supervisor/owner.ts'
 
 /** The peer ends an ask at its deadline; we wait so much longer for that end to come. */
 const DEADLINE_GRACE_MS = 5_000
@@ -32,6 +33,8 @@ export class Asker {
   readonly #components: AskerComponents
   readonly #active = new Map<string, OutAsk>()
   #unlisten: () => void = () => undefined
+  /** What is under way is ours, whoever asks. */
+  #ownLater = hereLater()
 
   constructor(components: AskerComponents) {
     this.#components = components
@@ -40,6 +43,7 @@ export class Asker {
   /** Takes up the asks that a stop or a crash left without an answer, and cancels those that nobody waits for now. */
   async start(): Promise<void> {
     const { breakers, links, pins, store } = this.#components
+    this.#ownLater = hereLater()
     this.#unlisten = links.onChange((peer, up) => {
       if (!up) return
       const pinned = pins.byId(peer.id)
@@ -66,7 +70,10 @@ export class Asker {
       stop.abort(new KithError('stopping', 'this node is stopping', {}))
       wake.abort()
     }
-    await Promise.all([...this.#active.values()].map(({ delivery }) => delivery))
+    const asks = [...this.#active.values()]
+    await Promise.all(asks.map(({ delivery }) => delivery))
+    // Who reads on does so from the store, after the next start.
+    for (const { feed } of asks) feed.fail(new KithError('stopping', 'this node is stopping', {}))
   }
 
   /** Asks on their way, by state. */
@@ -152,7 +159,7 @@ export class Asker {
     const ask = outAsk(init)
     this.#active.set(record.ask, ask)
     ask.delivery = stored
-      .then(() => this.#run(ask))
+      .then(() => this.#ownLater(() => this.#run(ask)))
       .catch((err: unknown) => {
         this.#components.log.error({ ask: record.ask, err }, 'ask could not be delivered')
         ask.feed.fail(new Error(`ask ${record.ask} could not be delivered`, { cause: err }))

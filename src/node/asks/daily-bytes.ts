@@ -66,6 +66,17 @@ export class DailyBytes {
     })
   }
 
+  /** Forgets the counts of other days. Returns how many. */
+  async prune(): Promise<number> {
+    const { name: day } = this.#today()
+    const over = [...this.#counts].flatMap(([id, count]) => (count.day === day ? [] : [id]))
+    if (over.length === 0) return 0
+    for (const id of over) this.#counts.delete(id)
+    const operations = over.map((id) => this.#rows.del(id))
+    await this.#components.database.write(operations, { durable: false })
+    return over.length
+  }
+
   #count(id: string): Count {
     const { name: day } = this.#today()
     const count = this.#counts.get(id)

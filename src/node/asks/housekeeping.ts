@@ -1,19 +1,23 @@
 import type { Logger } from 'pino'
 import { ASK_RETENTION_MS } from '../../protocol/limits.ts'
 import type { Clock } from '../clock.ts'
+import type { JobHost } from '../scheduler/job-host.ts'
 import type { Runs } from '../scheduler/runs.ts'
 import type { AskStore } from './ask-store.ts'
+import type { DailyBytes } from './daily-bytes.ts'
 
 const INTERVAL_MS = 3_600_000
 
 export interface HousekeepingComponents {
   store: Pick<AskStore, 'prune'>
+  bytes: Pick<DailyBytes, 'prune'>
   runs: Pick<Runs, 'prune'>
+  feeds: Pick<JobHost, 'pruneFeeds'>
   clock: Clock
   log: Logger
 }
 
-/** Forgets asks whose answer has been kept for long enough, and runs of jobs that are over their caps, every hour. */
+/** Forgets asks whose answer has been kept for long enough, and whatever else is over its caps, every hour. */
 export class Housekeeping {
   readonly #components: HousekeepingComponents
   #stop: () => void = () => undefined
@@ -34,26 +38,23 @@ export class Housekeeping {
 
   /** Never rejects: what could not be forgotten now is forgotten an hour later. */
   async run(): Promise<void> {
-    await Promise.all([this.#forgetAsks(), this.#forgetRuns()])
+    const { bytes, clock, feeds, runs, store } = this.#components
+    const now = clock.now()
+    await Promise.all([
+      this.#forget('asks', () => store.prune(now - ASK_RETENTION_MS)),
+      this.#forget('counts', () => bytes.prune()),
+      this.#forget('runs', () => runs.prune(now)),
+      this.#forget('feeds', () => feeds.pruneFeeds()),
+    ])
   }
 
-  async #forgetAsks(): Promise<void> {
-    const { clock, log, store } = this.#components
+  async #forget(what: string, prune: () => Promise<number>): Promise<void> {
+    const { log } = this.#components
     try {
-      const asks = await store.prune(clock.now() - ASK_RETENTION_MS)
-      if (asks > 0) log.info({ asks }, 'old asks forgotten')
+      const count = await prune()
+      if (count > 0) log.info({ [what]: count }, `old ${what} forgotten`)
     } catch (err) {
-      log.warn({ err }, 'old asks could not be forgotten')
-    }
-  }
-
-  async #forgetRuns(): Promise<void> {
-    const { clock, log, runs } = this.#components
-    try {
-      const count = await runs.prune(clock.now())
-      if (count > 0) log.info({ runs: count }, 'old runs forgotten')
-    } catch (err) {
-      log.warn({ err }, 'old runs could not be forgotten')
+      log.warn({ err }, `old ${what} could not be forgotten`)
     }
   }
 }

@@ -10,6 +10,13 @@ export interface Turn {
   queue: number
 }
 
+export interface TurnsInit {
+  /** Turns at once, of all owners. */
+  parallel: number
+  /** Places in the queue, of all owners. */
+  queue: number
+}
+
 /** Who runs and who waits: so many at once in all and for each owner, the rest in a bounded queue, in fair turns. */
 export class Turns<T extends Turn> {
   readonly #parallel: number
@@ -20,7 +27,7 @@ export class Turns<T extends Turn> {
   /** In the order of their turns: an owner that was served goes to the end. */
   readonly #waiting = new Map<string, T[]>()
 
-  constructor(init: { parallel: number; queue: number }) {
+  constructor(init: TurnsInit) {
     this.#parallel = init.parallel
     this.#places = init.queue
   }

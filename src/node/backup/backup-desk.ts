@@ -1,41 +1,38 @@
-import { realpath, unlink } from 'node:fs/promises'
-import { dirname, join, resolve, sep } from 'node:path'
+import { unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { OWNER_NAME } from '../../agent/ports.ts'
 import { KithError, isFailure, toError } from '../../protocol/errors.ts'
 import { SOFTWARE } from '../../protocol/software.ts'
-import {
-  BACKUP_SUFFIX,
-  backupFileName,
-  backupFilesIn,
-  statsIfThere,
-  sweepUnplaced,
-} from '../../store/backup/backup-files.ts'
+import { backupFileName, sweepUnplaced } from '../../store/backup/backup-files.ts'
 import type { BackupProgress } from '../../store/backup/progress.ts'
-import { retain } from '../../store/backup/retention.ts'
 import type { Lock } from '../../store/backup/seal.ts'
 import type { Database } from '../../store/database.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Home } from '../home.ts'
 import { readIdentity } from '../identity.ts'
-import { hostZone } from '../zone.ts'
+import { hereLater } from '../supervisor/owner.ts'
+import { trustIn } from './backup-author.ts'
+import { assertBackupPassphrase } from './backup-keys.ts'
 import type { BackupEvent, BackupLog, BackupRecord } from './backup-log.ts'
+import { backupPlace } from './backup-place.ts'
 import { describeIdentity } from './describe-identity.ts'
+import { findBackups } from './found-backups.ts'
+import type { FoundBackup } from './found-backups.ts'
+import { pruneBackups } from './prune-backups.ts'
+import type { Pruning } from './prune-backups.ts'
+import { signingBy } from './sign-backup.ts'
+import type { BackupSigner } from './sign-backup.ts'
 
 /** Letters of its id in the names of the backups of a node that has no name. */
 const ID_CHARS = 13
-
-/** How the file of a backup is found now. `changed`: it has another length; `unknown`: no entry of the log is of it. */
-export type FileStanding = 'there' | 'missing' | 'changed' | 'unknown'
-
-/** A backup, and how its file is found. Of one that is `unknown`, nothing else is said than what its name says. */
-export interface FoundBackup extends BackupRecord {
-  standing: FileStanding
-}
 
 /** One that was just made. */
 export interface MadeBackup extends BackupRecord {
   /** What is in the home and not in it: links, sockets, and what is none of kith’s. */
   leftOut: string[]
+  /** Those of them that changed whenever they were read. */
+  changing: string[]
 }
 
 export interface CreateRequest {
@@ -43,6 +40,8 @@ export interface CreateRequest {
   to: string | undefined
   /** @default the recipients of the config */
   lock: Lock | undefined
+  /** Leaves it unsigned. @default false */
+  unsigned?: boolean
   /** Who wants it: `self`, or the name of a job. */
   by: string
   onProgress?: (progress: BackupProgress) => void
@@ -57,13 +56,8 @@ export interface BackupDeskComponents {
   database: Database
   clock: Pick<Clock, 'now'>
   records: BackupLog
-}
-
-/** What comes of a pruning. `spared` are damaged, not there or not made here: the rule says nothing of them. */
-export interface Pruning {
-  kept: FoundBackup[]
-  removed: FoundBackup[]
-  spared: FoundBackup[]
+  /** Who signs. It throws where the key cannot be opened. */
+  signer: () => Promise<BackupSigner>
 }
 
 /** Makes, lists and removes the backups of a home whose store is open here. One is made at a time. */
@@ -73,6 +67,10 @@ export class BackupDesk {
   readonly #home: Home
   readonly #config: Pick<Config, 'backup' | 'name'>
   #working: Working | undefined
+  #making: Promise<unknown> = Promise.resolve()
+  #stopping = new AbortController()
+  /** What is made is ours, whoever wants it. */
+  #ownLater = hereLater()
 
   constructor(
     components: BackupDeskComponents,
@@ -94,10 +92,10 @@ export class BackupDesk {
   }
 
   /**
-   * Makes a backup while the node runs. One that a passphrase opens is read back whole, since the passphrase is at
-   * hand; of any other, what counts is that the disk has what was written.
+   * Makes a backup while the node runs, signed by it. One that a passphrase opens is read back whole, since the
+   * passphrase is at hand; of any other, what counts is that the disk has what was written.
    *
-   * @throws {KithError} `busy` while another is made; `usage`; as `createBackup`
+   * @throws {KithError} `busy` while another is made; `usage`; as `createBackup`; what the signer throws
    */
   async create(request: CreateRequest, signal?: AbortSignal): Promise<MadeBackup> {
     if (this.#working !== undefined) {
@@ -105,66 +103,66 @@ export class BackupDesk {
     }
     this.#working = { phase: 'writing', doneBytes: 0, totalBytes: 0 }
     try {
-      return await this.#create(request, signal)
+      const ends = [this.#stopping.signal, ...(signal === undefined ? [] : [signal])]
+      const made = this.#ownLater(() => this.#create(request, AbortSignal.any(ends)))
+      this.#making = made.catch(() => undefined)
+      return await made
     } catch (err) {
-      const [code, why] = [isFailure(err) ? err.code : 'internal', toError(err).message]
-      await this.records.add({ what: 'failed', code, why, by: request.by })
+      const { by, to } = request
+      // The owner is told at once of a place that was mistyped, and knows what he has given up.
+      const isConfigured = to === undefined && signal?.aborted !== true
+      if (by !== OWNER_NAME || isConfigured) {
+        const [code, why] = [isFailure(err) ? err.code : 'internal', toError(err).message]
+        await this.records.add({ what: 'failed', code, why, by })
+      }
       throw err
     } finally {
       this.#working = undefined
     }
   }
 
+  start(): void {
+    this.#stopping = new AbortController()
+    this.#ownLater = hereLater()
+  }
+
+  /** Gives up the one that is being made. Resolves when nothing is. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new KithError('stopping', 'this node is stopping', {}))
+    await this.#making
+  }
+
   /** Those that are known, and those in the folder of the config that are not, the newest first. */
   async list(): Promise<FoundBackup[]> {
-    const known = await Promise.all(
-      this.records
-        .list()
-        .map(async (record) => ({ ...record, standing: await standingOf(record) })),
-    )
-    const { to } = this.#config.backup
-    const there = to === undefined ? [] : await backupFilesIn(to, await this.#name())
-    const strange = there.filter((file) => this.records.get(file) === undefined)
-    const found = await Promise.all(strange.map(foundAt))
-    return [...known, ...found].toSorted((a, b) => b.backupAt - a.backupAt)
+    return await findBackups(this.records, this.#config.backup.to, await this.#name())
   }
 
   /** What the rule keeps and removes. Removes it when `remove` is true. */
   async prune({ by, remove }: { by: string; remove: boolean }): Promise<Pruning> {
-    const all = await this.list()
-    // One that was only found here may be a copy that somebody keeps, or one of these by another path.
-    const isJudged = ({ by: maker, standing, verified }: FoundBackup): boolean =>
-      maker !== undefined && standing === 'there' && verified?.ok !== false
-    const judged = all
-      .filter(isJudged)
-      .map((found) => ({ found, at: found.backupAt, verified: found.verified?.ok === true }))
-    const { kept, removed } = retain(judged, hostZone(), this.#config.backup.keep)
-    if (remove) {
-      for (const { found } of removed) {
-        await unlink(found.file)
-        await this.records.add({ what: 'removed', file: found.file, by })
-      }
-    }
-    return {
-      kept: kept.map(({ found }) => found),
-      removed: removed.map(({ found }) => found),
-      spared: all.filter((found) => !isJudged(found)),
-    }
+    const { keep } = this.#config.backup
+    return await pruneBackups(this.records, () => this.list(), { by, keep, remove })
   }
 
   async #create(
-    { by, lock = this.#configuredLock(), onProgress, to }: CreateRequest,
+    { by, lock = this.#configuredLock(), onProgress, to, unsigned = false }: CreateRequest,
     signal: AbortSignal | undefined,
   ): Promise<MadeBackup> {
-    const { clock, database } = this.#components
-    const file = await this.#placeFor(to)
-    await sweepUnplaced(dirname(file), await this.#name(), clock.now())
+    const { clock, database, signer } = this.#components
+    if ('passphrase' in lock) assertBackupPassphrase(lock.passphrase)
+    const name = await this.#name()
+    const file = await backupPlace(to ?? this.#config.backup.to, {
+      home: this.#home.path,
+      name: backupFileName(name, clock.now()),
+    })
+    const sign = unsigned ? undefined : signingBy(await signer())
+    await sweepUnplaced(dirname(file), name, clock.now())
     // The libraries of the format are loaded when they are needed.
     const { createBackup } = await import('../../store/backup/home-backup.ts')
-    const { bytes, leftOut, manifest, sha256 } = await createBackup({
+    const { bytes, changing, leftOut, manifest, sha256 } = await createBackup({
       home: this.#home.path,
       database,
       describe: describeIdentity,
+      sign,
       software: SOFTWARE,
       now: () => clock.now(),
       to: file,
@@ -177,16 +175,21 @@ export class BackupDesk {
     const { at: backupAt } = manifest
     const kind = 'passphrase' in lock ? 'passphrase' : 'recipients'
     const made = { what: 'made', file, backupAt, bytes, sha256, lock: kind, by } as const
-    await this.records.add(made)
     await this.records.add({
-      ...(await this.#check(made, lock, signal, (progress) => {
-        this.#tell('checking', progress, onProgress)
-      })),
-      by,
+      ...made,
+      ...(unsigned ? {} : { signed: true }),
+      ...(changing.length === 0 ? {} : { changing }),
     })
+    const check = await this.#check(made, lock, signal, (progress) => {
+      this.#tell('checking', progress, onProgress)
+    }).catch(async (err: unknown) => {
+      if (by === OWNER_NAME && signal?.aborted === true) await this.#takeBack(file)
+      throw err
+    })
+    await this.records.add({ ...check, by })
     const record = this.records.get(file)
     if (record === undefined) throw new TypeError(`${file} is not in the log of backups`)
-    return { ...record, leftOut }
+    return { ...record, leftOut, changing }
   }
 
   /** Reads back what was just written. */
@@ -198,9 +201,16 @@ export class BackupDesk {
   ): Promise<Omit<Extract<BackupEvent, { what: 'checked' }>, 'by'>> {
     const { checkBackup } = await import('./check-backup.ts')
     const key = 'passphrase' in lock ? lock : undefined
+    const trust = await trustIn(this.#home.path, { allowUnsigned: true })
     const options = { onProgress, ...(signal === undefined ? {} : { signal }) }
-    const { how, ok, why } = await checkBackup(file, { key, sha256 }, options)
+    const { how, ok, why } = await checkBackup(file, { key, sha256, trust }, options)
     return { what: 'checked', file, how, ok, ...(why === undefined ? {} : { why }) }
+  }
+
+  /** Nothing is left of a backup that its owner gives up. */
+  async #takeBack(file: string): Promise<void> {
+    await unlink(file)
+    await this.records.add({ what: 'removed', file, by: OWNER_NAME })
   }
 
   #tell(
@@ -216,59 +226,11 @@ export class BackupDesk {
     const { recipients } = this.#config.backup
     if (recipients.length > 0) return { recipients }
     const what = 'no passphrase was given, and config.yaml names no recipients of backups'
-    const hint = 'kith backup keygen, then set backup.recipients in config.yaml and restart'
+    const hint = "kith backup keygen FILE, then: kith config set backup.recipients '[age1…]'"
     throw new KithError('usage', what, { what: 'backup.recipients' }, { hint })
-  }
-
-  /** The path of the file that a backup goes to. @throws {KithError} `usage` */
-  async #placeFor(wanted: string | undefined): Promise<string> {
-    const to = wanted ?? this.#config.backup.to
-    if (to === undefined) {
-      const what = 'nobody has said where backups go'
-      const hint = 'kith backup create --to DIR, or set backup.to in config.yaml and restart'
-      throw new KithError('usage', what, { what: 'backup.to' }, { hint })
-    }
-    const isFile = to.endsWith(BACKUP_SUFFIX)
-    const folder = isFile ? dirname(resolve(to)) : resolve(to)
-    if ((await statsIfThere(folder))?.isDirectory() !== true) {
-      const what = `there is no folder ${folder}`
-      throw new KithError('usage', what, { what: to }, { hint: `mkdir -m 700 ${folder}` })
-    }
-    const name = backupFileName(await this.#name(), this.#components.clock.now())
-    const file = isFile ? resolve(to) : join(folder, name)
-    const isInside = `${await realpath(folder)}${sep}`.startsWith(
-      `${await realpath(this.#home.path)}${sep}`,
-    )
-    if (isInside) {
-      const what = `${file} would be in the home that it is for, and lost with it`
-      throw new KithError('usage', what, { what: to }, { hint: 'another folder, on another disk' })
-    }
-    return file
   }
 
   async #name(): Promise<string> {
     return this.#config.name ?? (await readIdentity(this.#home.path)).id.slice(0, ID_CHARS)
-  }
-}
-
-async function standingOf({ bytes, file }: BackupRecord): Promise<FileStanding> {
-  const stats = await statsIfThere(file)
-  if (stats === undefined) return 'missing'
-  return stats.size === bytes ? 'there' : 'changed'
-}
-
-async function foundAt(file: string): Promise<FoundBackup> {
-  const time = /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.age$/.exec(file) ?? []
-  const [year, month, day, hour, minute, second] = time.slice(1).map(Number)
-  return {
-    file,
-    backupAt: Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second),
-    bytes: (await statsIfThere(file))?.size ?? 0,
-    sha256: '',
-    lock: undefined,
-    by: undefined,
-    verified: undefined,
-    drilled: undefined,
-    standing: 'unknown',
   }
 }

@@ -5,6 +5,9 @@ import { openBackupFile } from '../../store/backup/open-file.ts'
 /** Identities of one file; a line of one has some 75 bytes. */
 const MAX_FILE_BYTES = 65_536
 
+/** Fewest characters of a passphrase: whoever has the file guesses shorter ones, at leisure and in parallel. */
+const MIN_PASSPHRASE_CHARS = 12
+
 /** The first recipient of an age file stands within so many bytes. */
 const HEADER_BYTES = 4_096
 
@@ -39,6 +42,18 @@ export async function readBackupKey(path: string): Promise<string[]> {
   const what =
     content === undefined ? `there is no file ${path}` : `there is no identity in ${path}`
   throw new KithError('usage', what, { what: path })
+}
+
+/** Returns if a passphrase may seal a backup. @throws {KithError} `usage` */
+export function assertBackupPassphrase(passphrase: string): void {
+  const chars = Array.from(passphrase).length
+  if (chars >= MIN_PASSPHRASE_CHARS) return
+  const what =
+    chars === 0
+      ? 'a passphrase cannot be empty'
+      : `a passphrase of fewer than ${MIN_PASSPHRASE_CHARS} characters is guessed by whoever has the file`
+  const hint = 'five words that dice or a password manager have chosen'
+  throw new KithError('usage', what, { what: 'passphrase' }, { hint })
 }
 
 /** What opens the age file at `path`, by what its header says; undefined when it says neither. @throws {KithError} `usage` */

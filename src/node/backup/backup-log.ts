@@ -8,6 +8,9 @@ import type { Clock } from '../clock.ts'
 const MAX_ENTRIES = 20_000
 const PRUNE_ENTRIES = 1_000
 
+/** What is said of a file that has other bytes than those that were written. */
+export const NOT_AS_WRITTEN = 'it is not what was written'
+
 const uint = z.int().nonnegative()
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
@@ -32,6 +35,10 @@ const made = z.strictObject({
   sha256,
   lock: z.enum(['passphrase', 'recipients']),
   by,
+  /** Its node has signed it. */
+  signed: z.exactOptional(z.literal(true)),
+  /** Files that are not in it, since they changed whenever they were read. */
+  changing: z.exactOptional(z.array(z.string())),
 })
 
 const checked = z.strictObject({
@@ -72,6 +79,7 @@ export interface BackupRecord {
   sha256: string
   lock: 'passphrase' | 'recipients' | undefined
   by: string | undefined
+  signed: boolean
   /** The last reading of it, by whatever way, and the last drill. */
   verified: CheckResult | undefined
   drilled: CheckResult | undefined
@@ -143,6 +151,13 @@ export class BackupLog {
     return { at: failed.at, why: failed.body.why }
   }
 
+  /** What the last backup left out, since it changed whenever it was read. */
+  get changing(): { at: number; files: readonly string[] } | undefined {
+    const last = this.#last.get('made')
+    if (last?.body.what !== 'made' || last.body.changing === undefined) return undefined
+    return { at: last.at, files: last.body.changing }
+  }
+
   /** The last restore of this home: when, and of a backup of when. */
   get restored(): { at: number; backupAt: number } | undefined {
     const entry = this.#last.get('restored')
@@ -155,8 +170,8 @@ export class BackupLog {
     const { at, body } = entry
     switch (body.what) {
       case 'made': {
-        const { backupAt, bytes, by: who, file, lock, sha256: hash } = body
-        const known = { file, backupAt, bytes, sha256: hash, lock, by: who }
+        const { backupAt, bytes, by: who, file, lock, sha256: hash, signed = false } = body
+        const known = { file, backupAt, bytes, sha256: hash, lock, by: who, signed }
         this.#files.set(file, { ...known, verified: undefined, drilled: undefined })
         break
       }
@@ -192,5 +207,5 @@ function foundRecord(
 ): BackupRecord | undefined {
   if (found === undefined) return undefined
   const unknown = { lock: undefined, by: undefined, verified: undefined, drilled: undefined }
-  return { file, ...found, ...unknown }
+  return { file, ...found, ...unknown, signed: false }
 }

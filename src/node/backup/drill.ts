@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { CborValue } from '../../protocol/cbor.ts'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import type { Manifest } from '../../store/backup/manifest.ts'
+import { makerTag } from '../../store/backup/maker.ts'
 import type { OnProgress } from '../../store/backup/progress.ts'
 import { restoreHome } from '../../store/backup/restore.ts'
 import type { Key } from '../../store/backup/seal.ts'
@@ -25,7 +26,9 @@ import { KithNode } from '../node.ts'
 import { surroundingsOf } from '../surroundings.ts'
 import type { Transport, TransportInit } from '../transport.ts'
 import { foundOf, summaryOf } from './home-backups.ts'
-import type { VerifyReport } from '../control/routes/backups.ts'
+import type { BackupAuthor, VerifyReport } from '../control/routes/backups.ts'
+import { authorOf, trustIn } from './backup-author.ts'
+import type { Wanted } from './backup-author.ts'
 import { mergeHome } from './merge-home.ts'
 
 /** Journals of a store, each of which holds the hash of every entry before the last. */
@@ -37,7 +40,10 @@ export type DrillFinding = Omit<Finding, 'state'> & {
   state: Finding['state'] | 'unchecked'
 }
 
-export interface DrillReport extends Pick<VerifyReport, 'found' | 'summary'> {
+/** What of a node has to be well where it is tried out: it is cut off from all others there. */
+const DRILLED: ReadonlySet<string> = new Set(['identity', 'store', 'pins', 'scheduler'])
+
+export interface DrillReport extends Pick<VerifyReport, 'author' | 'found' | 'summary'> {
   /** False when a node could not be started from this backup, or is not the one that it says. */
   ok: boolean
   findings: DrillFinding[]
@@ -50,6 +56,7 @@ export interface DrillInit {
   home: Home
   /** Opens the keys that are in the backup, where they are sealed. */
   passphrase: string | undefined
+  wanted: Wanted
   onProgress: OnProgress
   /** Ends it: what was restored is taken away. */
   signal?: AbortSignal
@@ -62,28 +69,38 @@ export interface DrillInit {
  * @throws {KithError} `passphrase` when the backup is not opened by the key; `too-new`
  */
 export async function drillBackup(init: DrillInit): Promise<DrillReport> {
-  const { file, home, key, onProgress, signal } = init
+  const { file, home, key, onProgress, signal, wanted } = init
+  const trust = await trustIn(home.path, wanted)
   await mkdir(dirname(home.path), { recursive: true, mode: 0o700 })
   await sweepKilled(home.path, Date.now())
-  const outer = `${home.path}.drill-${Buffer.from(randomSeed()).toString('hex', 0, 8)}`
+  const id = Buffer.from(randomSeed()).toString('hex', 0, 8)
+  const outer = `${home.path}.drill-${id}-${await makerTag()}`
   await mkdir(outer, { mode: 0o700 })
   const folder = join(outer, 'home')
   try {
-    const { manifest } = await restoreHome({
+    const { manifest, merged: author } = await restoreHome({
       ...{ file, key, home: folder, id: 'drill', dryRun: false, onProgress, signal },
-      merge: (restoring) => mergeHome(restoring, Date.now()),
+      accept: (backup) => {
+        authorOf(backup, trust, Date.now())
+      },
+      merge: async (restoring) => {
+        await mergeHome(restoring, Date.now())
+        return authorOf(restoring, trust, Date.now())
+      },
     })
     const findings = await tryOut(folder, manifest, init)
     const isOk = findings.every(({ state }) => state !== 'fail')
     return {
       ok: isOk,
-      findings: [archiveFinding(manifest), ...findings],
+      findings: [archiveFinding(manifest), authorFinding(author), ...findings],
+      author,
       summary: summaryOf(manifest),
       found: await foundOf(file, manifest),
     }
   } catch (err) {
-    if (!isFailure(err, 'corrupt')) throw err
-    return { ok: false, findings: [{ check: 'archive', ...failed(err) }] }
+    const check = isFailure(err, 'unproved-backup') ? 'author' : 'archive'
+    if (check === 'archive' && !isFailure(err, 'corrupt')) throw err
+    return { ok: false, findings: [{ check, ...failed(err) }] }
   } finally {
     await rm(outer, { recursive: true, force: true })
   }
@@ -92,6 +109,18 @@ export async function drillBackup(init: DrillInit): Promise<DrillReport> {
 function archiveFinding(manifest: Manifest): DrillFinding {
   const { bytes, files } = summaryOf(manifest)
   return { check: 'archive', ...ok(`${files} files of ${bytes} bytes are what was announced`) }
+}
+
+function authorFinding({ node, proof, stolen, words }: BackupAuthor): DrillFinding {
+  const check = 'author'
+  if (proof === 'unsigned') return { check, state: 'warn', what: 'nobody has signed it' }
+  if (stolen === true) {
+    const what = `is ${node}, with a key that was given up later as stolen: its thief may have made this`
+    return { check, state: 'warn', what }
+  }
+  if (proof !== 'itself') return { check, ...ok(`is ${node}`) }
+  const what = `is ${node} (${words.join(' ')}), which nothing here can tell`
+  return { check, state: 'unchecked', what, hint: 'again with --node ID' }
 }
 
 async function tryOut(
@@ -189,8 +218,14 @@ async function startNode(
     const { head, sn } = node.self.state
     const isSame = node.self.id === id && Buffer.from(head).toString('hex') === keyLog.head
     if (!isSame || sn !== keyLog.sn) return { state: 'fail', what: 'is another one, once it runs' }
-    if (node.health() === 'healthy') return ok('starts, and is healthy')
-    return { state: 'fail', what: `starts, and is ${node.health()}` }
+    const broken = node.health
+      .components()
+      .find(({ name, state }) => state === 'error' && DRILLED.has(name))
+    if (broken === undefined) return ok('starts, and is healthy')
+    return {
+      state: 'fail',
+      what: `starts, and its ${broken.name} is not well: ${broken.reason ?? ''}`,
+    }
   } finally {
     await node.stop(0)
   }

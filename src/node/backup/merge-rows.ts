@@ -5,6 +5,7 @@ import { uuidTime } from '../../protocol/uuid.ts'
 import type { Database, Operation } from '../../store/database.ts'
 import { Repository } from '../../store/repository.ts'
 import { AskStore } from '../asks/ask-store.ts'
+import { recordRestored } from '../audit/restored.ts'
 import { failed } from '../asks/run-engine.ts'
 import { systemClock } from '../clock.ts'
 import { keyLogRecord } from '../key-logs.ts'
@@ -53,6 +54,7 @@ export async function mergeRows(init: MergeRowsInit): Promise<RowsReport> {
     } else if (rule === 'none' || rule === 'home-or-none') await clear(staged, name)
   }
   const { revokedInvites } = await settleRestored(staged, { homeCounts, now })
+  await recordRestored(staged, { at: init.at, homeCounts, now })
   // LevelDB's log is in order: what is synced last is synced with all before it.
   await staged.write([], { durable: true })
   return { homeCounts, revokedInvites }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readSignedEvent } from '../../protocol/key-event.ts'
 import type { BackupDesk } from '../backup/backup-desk.ts'
 import type { BackupLog } from '../backup/backup-log.ts'
@@ -15,7 +16,7 @@ const FIRST_BACKUP_MS = DAY_MS
 /** After a restore, who has gone on meanwhile is told for so long. */
 const RESTORED_MS = 31 * DAY_MS
 
-type Records = Pick<BackupLog, 'ages' | 'failure' | 'list' | 'restored'>
+type Records = Pick<BackupLog, 'ages' | 'changing' | 'failure' | 'list' | 'restored'>
 
 /** What the checks of backups look at. */
 export interface BackupChecked {
@@ -28,8 +29,11 @@ export interface BackupChecked {
   readonly clock: Pick<Clock, 'now'>
 }
 
+/** What the check of a backup's age looks at: none of it needs a node that runs. */
+export type BackedUp = Pick<BackupChecked, 'backups' | 'clock' | 'self'>
+
 /** How old the last backup is, the last reading of one and the last drill, and those that are damaged. */
-export function backupFindings(node: BackupChecked): Finding[] {
+export function backupFindings(node: BackedUp): Finding[] {
   const { clock, backups } = node
   const { config, records } = backups
   const { restored } = records
@@ -43,6 +47,7 @@ export function backupFindings(node: BackupChecked): Finding[] {
   const { backup_days, drill_days, verify_days } = config.warn
   const found = [
     ...failureOf(records),
+    ...changingOf(records),
     ...damagedOf(records),
     ...tooOld('made', now, madeAt, firstAt, backup_days, 'kith backup create'),
     ...tooOld('read back', now, verifiedAt, firstAt, verify_days, 'kith backup verify FILE'),
@@ -58,7 +63,7 @@ export function backupFindings(node: BackupChecked): Finding[] {
 }
 
 /** Of a node without a backup: its first day is for looking round. */
-function neverFinding({ clock, self }: BackupChecked): Finding {
+function neverFinding({ clock, self }: BackedUp): Finding {
   const [inception = new Uint8Array(0)] = self.events
   const isNew = clock.now() - readSignedEvent(inception).event.at < FIRST_BACKUP_MS
   const hint = 'kith backup create --to DIR'
@@ -97,9 +102,17 @@ function failureOf({ failure }: Records): Finding[] {
   return [{ state: 'warn', what, hint: 'kith backup create' }]
 }
 
+function changingOf({ changing }: Records): Finding[] {
+  if (changing === undefined) return []
+  const what = `the last backup has no ${changing.files.join(', ')}: it changed whenever it was read`
+  const hint = 'kith backup create, while nothing writes to it, or move it out of workspace/'
+  return [{ state: 'warn', what, hint }]
+}
+
 function damagedOf(records: Records): Finding[] {
   return records.list().flatMap(({ file, verified }): Finding[] => {
-    if (verified?.ok !== false) return []
+    // Whoever has removed it by hand has done what was to be done.
+    if (verified?.ok !== false || !existsSync(file)) return []
     const what = `${file} is damaged: ${verified.why ?? ''}`
     return [{ state: 'fail', what, hint: `kith backup create, then rm ${file}` }]
   })

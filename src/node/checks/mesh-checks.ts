@@ -1,15 +1,21 @@
+import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Dialer } from '../dialer.ts'
 import type { Lobby } from '../lobby.ts'
 import type { Mesh } from '../mesh.ts'
 import type { Peer, Pins } from '../pins.ts'
 import type { Strangers } from '../strangers.ts'
-import { ok } from './finding.ts'
+import { minuteText, ok, warn } from './finding.ts'
 import type { Finding } from './finding.ts'
+import { diagnose } from './peer-diagnosis.ts'
+
+/** A change of a peer's key is told of for so long. */
+const ROTATED_MS = 7 * 86_400_000
 
 /** What the checks of connections look at. */
 export interface MeshChecked {
-  readonly pins: Pick<Pins, 'peers'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly pins: Pick<Pins, 'keysOf' | 'peers'>
   /** The link to the node with this id, while it is up. */
   readonly links: { get: (id: string) => unknown }
   readonly dialer: Pick<Dialer, 'state'>
@@ -69,10 +75,11 @@ export function peerFinding(node: MeshChecked, peer: Peer): Finding {
     const hint = `kith peers remove ${name}`
     return { state: 'warn', what: `${name} has unpinned this node, and is not dialled`, hint }
   }
-  if (id !== undefined && node.links.get(id) !== undefined) return ok(`${name} is connected`)
-  const lastError = node.dialer.state(name)?.lastError
+  if (id !== undefined && node.links.get(id) !== undefined) return connectedFinding(node, id, name)
+  const { lastError, otherKey } = node.dialer.state(name) ?? {}
   if (lastError !== undefined) {
-    return { state: 'warn', what: `${name}: ${lastError}`, hint: `kith peers show ${name}` }
+    const { cause, hint, what } = diagnose(name, { lastError, otherKey })
+    return warn(what, hint, { peer: name, cause })
   }
   if (addresses.length > 0) return ok(`${name} is being dialled`)
   if (key === undefined) {
@@ -83,4 +90,14 @@ export function peerFinding(node: MeshChecked, peer: Peer): Finding {
     }
   }
   return ok(`${name} is not connected; without an address here, it is the one that calls`)
+}
+
+/** A key that changed lately is told of, so that nobody has to wonder why its words are others. */
+function connectedFinding({ clock, pins }: MeshChecked, id: string, name: string): Finding {
+  const held = pins.keysOf(id)?.held
+  const changedAt = held !== undefined && held.events.length > 1 ? held.seenAt.at(-1) : undefined
+  if (changedAt === undefined || clock.now() - changedAt > ROTATED_MS) {
+    return ok(`${name} is connected`)
+  }
+  return ok(`${name} is connected; its key has changed, which was seen ${minuteText(changedAt)}`)
 }

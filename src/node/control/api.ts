@@ -6,7 +6,10 @@ import { ASK_ROUTES } from './routes/asks.ts'
 import { BACKUP_ROUTES } from './routes/backups.ts'
 import { BREAKER_ROUTES } from './routes/breakers.ts'
 import { BUDGET_ROUTES } from './routes/budget.ts'
+import { DAEMON_ROUTES } from './routes/daemon.ts'
 import { FEED_ROUTES } from './routes/feeds.ts'
+import { FLEET_ROUTES } from './routes/fleet.ts'
+import { HTTP_ROUTES } from './routes/http.ts'
 import { INVITE_ROUTES } from './routes/invites.ts'
 import { JOB_ROUTES } from './routes/jobs.ts'
 import { KEY_ROUTES } from './routes/keys.ts'
@@ -15,6 +18,7 @@ import { MEMORY_ROUTES } from './routes/memory.ts'
 import { MODEL_ROUTES } from './routes/models.ts'
 import { NODE_ROUTES } from './routes/node.ts'
 import { PEER_ROUTES } from './routes/peers.ts'
+import { RECORD_ROUTES } from './routes/records.ts'
 import type { StreamNameOf } from './routes/route.ts'
 import { SESSION_ROUTES } from './routes/sessions.ts'
 import { STRANGER_ROUTES } from './routes/strangers.ts'
@@ -26,7 +30,10 @@ import { STRANGER_ROUTES } from './routes/strangers.ts'
 
 export const ROUTES = {
   ...NODE_ROUTES,
+  ...DAEMON_ROUTES,
+  ...HTTP_ROUTES,
   ...PEER_ROUTES,
+  ...FLEET_ROUTES,
   ...ASK_ROUTES,
   ...ALERT_ROUTES,
   ...BACKUP_ROUTES,
@@ -43,6 +50,7 @@ export const ROUTES = {
   ...JOB_ROUTES,
   ...FEED_ROUTES,
   ...ARTIFACT_ROUTES,
+  ...RECORD_ROUTES,
 }
 
 export type Routes = typeof ROUTES
@@ -60,6 +68,7 @@ export type { ApprovalReport, RememberedReport } from './routes/approvals.ts'
 export type { ArtifactReport, DeliveryReport } from './routes/artifacts.ts'
 export type { AskReport, AskStreamItem } from './routes/asks.ts'
 export type {
+  BackupAuthor,
   BackupReport,
   BackupRoute,
   BackupsReport,
@@ -75,7 +84,11 @@ export type {
   ScopeReport,
   SpentReport,
 } from './routes/budget.ts'
+export type { DaemonReport, ProfileReport, StartReport } from './routes/daemon.ts'
 export type { FeedReport, ItemReport } from './routes/feeds.ts'
+export type { FleetHint, FleetReport, FleetRow, FleetSample } from './routes/fleet.ts'
+export type { HealthReport } from '../health/health-report.ts'
+export type { TokenReport } from './routes/http.ts'
 export type { InviteReport, JoinReport, PairingsReport } from './routes/invites.ts'
 export type { JobReport, RunReport, TimesReport } from './routes/jobs.ts'
 export type {
@@ -95,8 +108,16 @@ export type {
 export type { McpServerReport } from './routes/mcp-tools.ts'
 export type { NoteReport } from './routes/memory.ts'
 export type { ModelReport, ModelTestReport } from './routes/models.ts'
-export type { DoctorReport, StatusReport } from './routes/node.ts'
+export type { DoctorReport, SettingReport, StatusReport } from './routes/node.ts'
 export type { ExplainReport, PeerReport, PingReport } from './routes/peers.ts'
+export type {
+  AuditEntryReport,
+  AuditVerdictReport,
+  DiffReport,
+  DigestReport,
+  HeldReport,
+  WitnessReport,
+} from './routes/records.ts'
 export type { SessionReport, SessionView } from './routes/sessions.ts'
 export type { StrangersReport } from './routes/strangers.ts'
 

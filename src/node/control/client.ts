@@ -70,6 +70,14 @@ export class ControlClient {
     return this.#stream('alertEvents', input, signal)
   }
 
+  /** How the fleet is, whenever that changes. @throws as `call` */
+  fleetEvents(
+    input: Input<'fleetEvents'>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Output<'fleetEvents'>> {
+    return this.#stream('fleetEvents', input, signal)
+  }
+
   /** Cost records, then their sum. @throws as `call` */
   costs(input: Input<'costs'>, signal?: AbortSignal): AsyncGenerator<Output<'costs'>> {
     return this.#stream('costs', input, signal)

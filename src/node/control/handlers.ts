@@ -7,7 +7,10 @@ import { askHandlers } from './handlers/asks.ts'
 import { backupHandlers } from './handlers/backups.ts'
 import { breakerHandlers } from './handlers/breakers.ts'
 import { budgetHandlers } from './handlers/budget.ts'
+import { daemonHandlers } from './handlers/daemon.ts'
 import { feedHandlers } from './handlers/feeds.ts'
+import { fleetHandlers } from './handlers/fleet.ts'
+import { httpHandlers } from './handlers/http.ts'
 import { inviteHandlers } from './handlers/invites.ts'
 import { jobHandlers } from './handlers/jobs.ts'
 import { keyHandlers } from './handlers/keys.ts'
@@ -17,6 +20,7 @@ import { modelHandlers } from './handlers/models.ts'
 import { nodeHandlers } from './handlers/node.ts'
 import type { DaemonHooks } from './handlers/node.ts'
 import { peerHandlers } from './handlers/peers.ts'
+import { recordHandlers } from './handlers/records.ts'
 import { sessionHandlers } from './handlers/sessions.ts'
 import { strangerHandlers } from './handlers/strangers.ts'
 import type { HandlersOf } from './routes/route.ts'
@@ -27,13 +31,17 @@ export type Handlers = HandlersOf<Routes>
 export function createHandlers(node: KithNode, init: DaemonHooks): Handlers {
   return {
     ...nodeHandlers(node, init),
+    ...daemonHandlers(init.daemon, node.home.path),
+    ...httpHandlers(node),
     ...peerHandlers(node),
+    ...fleetHandlers(node),
     ...askHandlers(node),
     ...alertHandlers(node),
     ...backupHandlers(node),
     ...approvalHandlers({
       ...{ caller: node.caller, pins: node.pins, self: node.self },
       approvals: node.agent.approvals,
+      submitterOf: async (ask) => await node.http.tasks.submitterOf(ask),
     }),
     ...keyHandlers(node, init),
     ...strangerHandlers(node),
@@ -47,5 +55,6 @@ export function createHandlers(node: KithNode, init: DaemonHooks): Handlers {
     ...jobHandlers(node),
     ...feedHandlers(node),
     ...artifactHandlers(node),
+    ...recordHandlers(node),
   }
 }

@@ -5,10 +5,11 @@ import { fingerprintWords } from '../../protocol/node-id.ts'
 import { peerIdOf } from '../../protocol/peer-id.ts'
 import { requestText, rotationWords } from '../../protocol/rotation-request.ts'
 import { sha256 } from '../../protocol/sha256.ts'
+import type { Clock } from '../clock.ts'
 import { idOfKeyLog } from '../key-logs.ts'
 import { keyLogFile } from '../keys/own-log.ts'
 import type { KithNode } from '../node.ts'
-import type { Peer } from '../pins.ts'
+import type { Peer, Pins } from '../pins.ts'
 import type { RotationRequest } from '../rotation-requests.ts'
 import type {
   KeyEventReport,
@@ -118,7 +119,10 @@ export function reportExport(events: readonly Uint8Array[], frozen: boolean): Ke
 }
 
 /** Why a peer's pin has the key that it has. */
-export function reportPeerKeys(node: KithNode, { id, pin }: Peer): PeerKeysReport {
+export function reportPeerKeys(
+  node: { pins: Pick<Pins, 'keysOf'>; clock: Pick<Clock, 'now'> },
+  { id, pin }: Peer,
+): PeerKeysReport {
   const known = id === undefined ? undefined : node.pins.keysOf(id)
   if (known === undefined) {
     const log = { log: [], conflict: [] }

@@ -29,9 +29,19 @@ export function reportPeer(node: KithNode, peer: Peer): PeerReport {
     ...(link === undefined ? {} : { connectedAt: link.openedAt, outbound: link.outbound }),
     ...(link?.hello === undefined ? {} : { software: link.hello.software }),
     ...(peer.unpinnedUsAt === undefined ? {} : { unpinnedUsAt: peer.unpinnedUsAt }),
+    ...policyOf(node, peer),
     ...(dial?.lastError === undefined ? {} : { lastError: dial.lastError }),
     ...(dial?.nextAt === undefined ? {} : { nextDialAt: dial.nextAt }),
   }
+}
+
+function policyOf(node: KithNode, { id }: Peer): Pick<PeerReport, 'policy'> {
+  const record = node.fleet.policy.of(id)
+  if (record === undefined) return {}
+  const { counts, lastDenial, since } = record
+  if (lastDenial === undefined) return { policy: { since, ...counts } }
+  const { at, code, verb, why } = lastDenial
+  return { policy: { since, ...counts, lastDenial: { at, code, verb, why } } }
 }
 
 function stateOf(peer: Peer, connected: boolean): PeerReport['state'] {

@@ -133,6 +133,7 @@ export class JobHost {
   /** Takes no more work, and resolves when nothing runs: after `drainMs`, what does is ended. */
   async stop(drainMs: number): Promise<void> {
     this.#wantsLoop = false
+    this.#loops = false
     await this.#stopWatching()
     await this.scheduler.stop(drainMs)
     await this.results.stop()
@@ -189,6 +190,14 @@ export class JobHost {
   async resume(name: string): Promise<void> {
     await this.scheduler.resume(this.get(name).name)
     settleResumed(this.#components.alerts, name)
+  }
+
+  /** Forgets the feeds of jobs that have been gone for long. Returns how many. */
+  async pruneFeeds(): Promise<number> {
+    // Jobs that cannot be read are not gone.
+    if (this.problem !== undefined) return 0
+    const jobs = new Set(this.list().map(({ name }) => name))
+    return await this.feeds.prune(jobs, this.#components.clock.now())
   }
 
   /** Has the work of a run done again. @throws {KithError} as `retryRun` */

@@ -45,6 +45,8 @@ export interface JobStoreListener {
 export interface JobStore {
   /** Why what is known here may not be what there is, if so: nothing is to be decided then. */
   readonly problem: Error | undefined
+  /** True when other nodes have the same jobs. They know peers that this one does not. */
+  readonly shared: boolean
   /** True when no further run may wait. */
   readonly full: boolean
 

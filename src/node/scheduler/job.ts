@@ -233,7 +233,10 @@ const jobSchema = strictMap({
   })
 
 /** The content of jobs.yaml; out come its jobs, every default filled in. */
-export const jobsSchema = strictMap({ version: z.literal(1), jobs: z.array(jobSchema) })
+export const jobsSchema = strictMap({
+  version: z.literal(1, 'this kith knows version 1: a later one wrote this file'),
+  jobs: z.array(jobSchema),
+})
   .superRefine(({ jobs }, context) => {
     const seen = new Set<string>()
     for (const [index, { name }] of jobs.entries()) {

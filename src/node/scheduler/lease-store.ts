@@ -27,6 +27,7 @@ export interface LeaseStoreComponents {
 export class LeaseStore implements JobStore {
   /** Nobody else changes anything. */
   readonly problem = undefined
+  readonly shared = false
   readonly #components: LeaseStoreComponents
   readonly #rows: Repository<JobState>
   readonly #states = new Map<string, JobState>()

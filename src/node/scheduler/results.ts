@@ -175,20 +175,25 @@ export class Results {
     return again
   }
 
-  /** Drops what is over the caps, and tells the owner of what nobody had looked at. */
+  /** Drops what is over the caps, and tells the owner of what nobody had looked at, and of what never arrived. */
   async prune(): Promise<void> {
     const { alerts, clock, log } = this.#components
     const now = clock.now()
-    await this.deliveries.prune(now)
+    const dead = (await this.deliveries.prune(now)).filter(({ failed }) => failed)
+    if (dead.length > 0) {
+      log.warn({ deliveries: dead.length }, 'deliveries forgotten that did not arrive')
+      alerts.raise({
+        kind: 'results-dropped',
+        what: `deliveries were forgotten that did not arrive: ${countsOf(dead)}`,
+        hint: 'kith artifacts list',
+      })
+    }
     const dropped = await this.artifacts.prune(now, (run) => this.deliveries.awaits(run))
     if (dropped.length === 0) return
     log.warn({ results: dropped.length }, 'results dropped that nobody had looked at')
-    const jobs = [...Map.groupBy(dropped, ({ job }) => job)].map(
-      ([job, { length }]) => `${job} ${length}`,
-    )
     alerts.raise({
       kind: 'results-dropped',
-      what: `results were dropped that nobody had looked at: ${jobs.join(', ')}`,
+      what: `results were dropped that nobody had looked at: ${countsOf(dropped)}`,
       hint: 'kith artifacts list --unreviewed',
     })
   }
@@ -221,4 +226,11 @@ export class Results {
 
 function deadText({ job, run, to }: Delivery): string {
   return `the result of ${job}, run ${run}, did not arrive at ${sinkText(to)}`
+}
+
+/** How many there are of each job. */
+function countsOf(rows: readonly { job: string }[]): string {
+  return [...Map.groupBy(rows, ({ job }) => job)]
+    .map(([job, { length }]) => `${job} ${length}`)
+    .join(', ')
 }

@@ -51,7 +51,6 @@ export class Scheduler {
   #stopping = new AbortController()
   #waker = new AbortController()
   #looping: Promise<void> = Promise.resolve()
-  #unlisten = (): void => undefined
 
   constructor(components: SchedulerComponents, { jobs, workers = 4 }: SchedulerInit) {
     this.#components = components
@@ -69,7 +68,7 @@ export class Scheduler {
       },
       workers,
     )
-    this.#unlisten = components.store.listen({
+    components.store.listen({
       onChange: () => {
         this.#planner.touchAll()
         this.#wake()
@@ -100,9 +99,9 @@ export class Scheduler {
   /** Takes no more work, waits `drainMs` for what is under way, and ends the rest. Resolves when nothing runs. */
   async stop(drainMs: number): Promise<void> {
     this.#stopping.abort()
-    await this.#looping
+    // What has broken it was told when it did.
+    await this.#looping.catch(() => undefined)
     await this.#workers.drain(drainMs)
-    this.#unlisten()
   }
 
   /** Resolves when nothing is under way; at once, with false, when nothing was. */
@@ -171,14 +170,15 @@ export class Scheduler {
    * is undefined), starts what has a worker. For those who have no loop; the one that there is calls it too.
    */
   async look({ dueBy }: { dueBy: number | undefined } = { dueBy: this.#now }): Promise<void> {
-    const { clock, goesOn = () => undefined, store } = this.#components
+    const { clock, goesOn = () => undefined, mayStart, store } = this.#components
     const now = clock.now()
     const gone = new KithError('interrupted', 'the process that ran it has ended', {})
     for (const run of store.takeLeft()) await this.#close(run, outcomeOf(gone))
     const late = new KithError('interrupted', 'its lease has run out', {})
     for (const run of await store.expired(now)) await this.#close(run, outcomeOf(late))
+    const asked = store.shared ? undefined : mayStart
     for (const run of store.openRuns()) {
-      const end = queueEnd(run, this.#jobs.get(run.job)?.limits, now)
+      const end = queueEnd(run, this.#jobs.get(run.job), now, asked)
       if (end !== undefined) await this.#close(run, end, true)
     }
     if (dueBy !== undefined) {

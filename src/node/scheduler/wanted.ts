@@ -9,14 +9,24 @@ import type { Run } from './run.ts'
  * paused; what the owner wants, always. `mayStart` says whether a peer, by its name, may start jobs now.
  */
 export function isWanted(
-  { by, cause }: Pick<Run, 'by' | 'cause'>,
+  run: Pick<Run, 'by' | 'cause'>,
   { enabled, runBy }: Pick<Job, 'enabled' | 'runBy'>,
   { paused }: Pick<JobState, 'paused'>,
   mayStart: (peer: string) => boolean,
 ): boolean {
-  if (cause === 'peer' && !(runBy.includes(by) && mayStart(by))) return false
+  if (isBarred(run, { runBy }, mayStart)) return false
+  const { cause } = run
   if (cause === 'manual' || cause === 'retry' || cause === 'feed') return true
   return enabled && paused === undefined
+}
+
+/** True for a run that a peer wanted who may not start it, or not any more. */
+export function isBarred(
+  { by, cause }: Pick<Run, 'by' | 'cause'>,
+  { runBy }: Pick<Job, 'runBy'>,
+  mayStart: (peer: string) => boolean,
+): boolean {
+  return cause === 'peer' && !(runBy.includes(by) && mayStart(by))
 }
 
 /** True for a peer that may start jobs at `now`: what it has wanted may wait longer than its right to it lasts. */

@@ -1,5 +1,5 @@
+import type { StatusEnd } from '../../protocol/status.ts'
 import { emptyCall } from '../../protocol/verbs.ts'
-import type { StatusEnd } from '../../protocol/verbs.ts'
 import { defineVerb } from './verb.ts'
 import type { AnyVerb } from './verb.ts'
 

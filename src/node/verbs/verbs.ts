@@ -1,5 +1,5 @@
 import { SOFTWARE } from '../../protocol/software.ts'
-import type { StatusEnd } from '../../protocol/verbs.ts'
+import type { StatusEnd } from '../../protocol/status.ts'
 import type { Approvals } from '../agent/approvals.ts'
 import type { Copies } from '../copies.ts'
 import type { RotationRequests } from '../rotation-requests.ts'
@@ -7,6 +7,8 @@ import type { JobHost } from '../scheduler/job-host.ts'
 import { approvalAnswerVerb, approvalListVerb } from './approval.ts'
 import { askVerb, attachVerb, cancelVerb, getVerb } from './ask.ts'
 import type { NewAskComponents } from './ask.ts'
+import { auditHeadVerb } from './audit-head.ts'
+import type { AuditHeadVerbComponents } from './audit-head.ts'
 import { byeVerb } from './bye.ts'
 import type { ByeVerbComponents } from './bye.ts'
 import { jobRunVerb } from './job-run.ts'
@@ -19,6 +21,7 @@ import { statusVerb } from './status.ts'
 import type { AnyVerb } from './verb.ts'
 
 export type VerbComponents = NewAskComponents &
+  AuditHeadVerbComponents &
   ByeVerbComponents &
   KeyLogVerbsComponents & {
     approvals: Pick<Approvals, 'pending' | 'answer'>
@@ -40,6 +43,7 @@ export function createVerbs(components: VerbComponents, init: { ownId: string })
     cancelVerb(components),
     getVerb(components),
     statusVerb(summary),
+    auditHeadVerb(components),
     approvalListVerb(components),
     approvalAnswerVerb(components),
     keyLogVerb(components),

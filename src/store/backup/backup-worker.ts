@@ -3,12 +3,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { makeBackup } from './make-backup.ts'
 import type { Manifest } from './manifest.ts'
 import type { OnProgress } from './progress.ts'
+import { readAhead } from './read-ahead.ts'
 import { readThrough } from './read-backup.ts'
 import { packThrown } from './thrown.ts'
+import { unpackBackup } from './unpack-backup.ts'
 import type { Question, Said, Task } from './worker-messages.ts'
 
 /*
- * The thread in which a backup is made or verified. The store is open in the main thread, and its rows come from there,
+ * The thread in which a backup is made, verified or unpacked. The store is open in the main thread, and its rows come from there,
  * a piece for each question.
  */
 
@@ -27,7 +29,16 @@ async function run({ init, kind }: Task): Promise<unknown> {
       return await makeBackup(init, {
         describe: async (identity) =>
           (await ask({ kind: 'describe', identity })) as Pick<Manifest, 'node' | 'keyLog'>,
-        rows,
+        sign: async (digest, { at, keyLog, node }) =>
+          (await ask({ kind: 'sign', digest, about: { at, keyLog, node } })) as Uint8Array,
+        rows: () => readAhead(rows()),
+        onProgress: progress(),
+      })
+    case 'extract':
+      return await unpackBackup(init.path, init.key, init.folder, {
+        accept: async (backup) => {
+          await ask({ kind: 'accept', backup })
+        },
         onProgress: progress(),
       })
     case 'verify':
@@ -35,19 +46,12 @@ async function run({ init, kind }: Task): Promise<unknown> {
   }
 }
 
-/** The next piece is on its way while somebody works on this one. */
 async function* rows(): AsyncGenerator<Uint8Array> {
-  let next = nextRows('start')
-  for (;;) {
-    const piece = await next
+  for (let from: 'start' | 'here' = 'start'; ; from = 'here') {
+    const piece = (await ask({ kind: 'rows', from })) as Uint8Array | undefined
     if (piece === undefined) return
-    next = nextRows('here')
     yield piece
   }
-}
-
-async function nextRows(from: 'start' | 'here'): Promise<Uint8Array | undefined> {
-  return (await ask({ kind: 'rows', from })) as Uint8Array | undefined
 }
 
 function progress(): OnProgress {

@@ -1,14 +1,16 @@
+import { lstatSync, readdirSync } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf } from '../atomic-file.ts'
 import { findCollisions, isPortableName } from './names.ts'
 
 /** The rows of the store, in a backup. In a home they are the folder `store`. */
 export const STORE_ROWS = 'store.rows'
 
+/** The key log of the node. */
+export const IDENTITY = 'identity.json'
+
 /** What a home cannot be without. */
-export const REQUIRED_FILES: readonly string[] = ['identity.json', STORE_ROWS]
+export const REQUIRED_FILES: readonly string[] = [IDENTITY, STORE_ROWS]
 
 const FILES: readonly string[] = [
   'identity.json',
@@ -25,9 +27,14 @@ const FOLDERS: readonly string[] = ['keys', 'workspace']
 /** Made anew, of this run alone, or of a restore; profiles are homes of their own. */
 const LEFT_OUT: readonly string[] = [
   'store',
+  'cache',
   'logs',
   'profiles',
   'control.sock',
+  'daemon.json',
+  'daemon.sock',
+  'daemon-restarted',
+  'removed-profiles',
   'peers.yaml.restored',
 ]
 
@@ -59,12 +66,20 @@ export function isOfIdentity(name: string): boolean {
   return name === 'identity.json' || name === 'rotation.json' || name.startsWith('keys/')
 }
 
-/** The files of the home at `home`, without its store. Links, sockets and names that not every system takes stay out. */
-export async function listHomeFiles(home: string): Promise<HomeFiles> {
+/** True for a file that a backup can do without: what programs of the owner write, and may write all the time. */
+export function isOfWorkspace(name: string): boolean {
+  return name.startsWith('workspace/')
+}
+
+/**
+ * The files of the home at `home`, without its store. Links, sockets and names that not every system takes stay out. It
+ * waits for the disk, and so belongs into a thread of its own.
+ */
+export function listHomeFiles(home: string): HomeFiles {
   const found: HomeFiles = { files: [], leftOut: [] }
-  for (const name of (await readdir(home)).toSorted()) {
+  for (const name of readdirSync(home).toSorted()) {
     if (LEFT_OUT.includes(name) || UNPLACED.test(name)) continue
-    if (FILES.includes(name) || FOLDERS.includes(name)) await add(home, name, found)
+    if (FILES.includes(name) || FOLDERS.includes(name)) add(home, name, found)
     else found.leftOut.push(name)
   }
   const twins = new Set(findCollisions(found.files.map(({ name }) => name)))
@@ -73,26 +88,22 @@ export async function listHomeFiles(home: string): Promise<HomeFiles> {
   return found
 }
 
-async function add(home: string, name: string, found: HomeFiles): Promise<void> {
+function add(home: string, name: string, found: HomeFiles): void {
   const path = join(home, name)
-  const stats = await lstat(path, { bigint: true }).catch(absent)
+  // Undefined for a file that went away between being listed and being looked at.
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   if (stats === undefined) return
   if (!isPortableName(name)) {
     found.leftOut.push(name)
   } else if (stats.isDirectory() && !FILES.includes(name)) {
-    const inside = (await readdir(path)).toSorted()
+    const inside = readdirSync(path).toSorted()
     for (const part of inside) {
       const isUnplaced = name.startsWith('keys') && UNPLACED.test(part)
-      if (!isUnplaced) await add(home, `${name}/${part}`, found)
+      if (!isUnplaced) add(home, `${name}/${part}`, found)
     }
   } else if (stats.isFile() && isBackedUp(name)) {
     found.files.push({ name, path, stats })
   } else {
     found.leftOut.push(name)
   }
-}
-
-/** For a file that went away between being listed and being looked at. */
-function absent(err: unknown): undefined {
-  if (errnoOf(err) !== 'ENOENT') throw err
 }

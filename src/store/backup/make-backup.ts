@@ -6,9 +6,9 @@ import { FileChanged, writeArchive } from './archive-writer.ts'
 import { eachBlock } from './blocks.ts'
 import { compress } from './compression.ts'
 import { contentOf, digestOf } from './file-content.ts'
-import { isOfIdentity, listHomeFiles, STORE_ROWS } from './home-files.ts'
+import { isOfIdentity, isOfWorkspace, listHomeFiles, STORE_ROWS } from './home-files.ts'
 import type { HomeFile } from './home-files.ts'
-import { BACKUP_VERSION, totalBytes } from './manifest.ts'
+import { BACKUP_VERSION, totalBytes, UNSIGNED_VERSION } from './manifest.ts'
 import type { BackupFile, Manifest } from './manifest.ts'
 import { counted } from './progress.ts'
 import type { OnProgress } from './progress.ts'
@@ -30,11 +30,22 @@ export interface BackupTask {
   /** Where the sealed file goes. Nothing is there. */
   to: string
   lock: Lock
+  /** Whether its node signs it. */
+  signed: boolean
+  /** Names of files that are not taken, since they change all the time. */
+  without: readonly string[]
 }
+
+/** What a node says of its manifest, which has this SHA-256. */
+export type SignManifest<T> = (
+  digest: Uint8Array,
+  about: Pick<Manifest, 'node' | 'keyLog' | 'at'>,
+) => T
 
 /** What only the owner of the home's store can do. */
 export interface BackupPorts {
   describe: (identity: Uint8Array) => Promise<Pick<Manifest, 'node' | 'keyLog'>>
+  sign: SignManifest<Promise<Uint8Array>>
   /** The rows of the store: the same bytes each time. */
   rows: () => AsyncIterable<Uint8Array>
   onProgress: OnProgress
@@ -47,6 +58,8 @@ export interface BackupReport {
   sha256: string
   /** What is in the home and not in the backup: links, sockets, names that not every system takes, and strangers. */
   leftOut: string[]
+  /** Those of them that are not in it because they changed whenever they were read. */
+  changing: string[]
 }
 
 /**
@@ -57,29 +70,36 @@ export interface BackupReport {
  * @throws {KithError} `no-identity`; `invalid-file` for what has no room; `usage`, `passphrase` as `seal`
  */
 export async function makeBackup(task: BackupTask, ports: BackupPorts): Promise<BackupReport> {
-  const { home, lock, to } = task
+  const { home, lock, to, without } = task
   const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-  const listed = await listHomeFiles(home)
-  const files = new Map(listed.files.map((file) => [file.name, file]))
+  const listed = listHomeFiles(home)
+  const taken = listed.files.filter(({ name }) => !without.includes(name))
+  const files = new Map(taken.map((file) => [file.name, file]))
   assertRoomFor(
     home,
-    listed.files.map(({ name, stats }) => ({ name, bytes: Number(stats.size) })),
+    taken.map(({ name, stats }) => ({ name, bytes: Number(stats.size) })),
   )
-  const manifest = await announce(task, listed.files, ports, buffer)
+  const manifest = await announce(task, taken, ports, buffer)
+  const sign = (digest: Uint8Array): Promise<Uint8Array> => ports.sign(digest, manifest)
   async function* archive(): AsyncGenerator<Uint8Array> {
-    const contents = writeArchive(manifest, ({ bytes, name }) => {
+    const content = ({
+      bytes,
+      name,
+    }: BackupFile): AsyncIterable<Uint8Array> | Iterable<Uint8Array> => {
       const file = files.get(name)
       return file === undefined ? ports.rows() : contentOf(file, buffer, bytes)
-    })
+    }
+    const contents = writeArchive(manifest, content, sign)
     yield* counted(contents, totalBytes(manifest), ports.onProgress, undefined)
-    await assertSameIdentity(home, listed.files)
+    assertSameIdentity(home, taken)
   }
   const sealed = await write(to, seal(compress(archive()), lock))
-  return { manifest, ...sealed, leftOut: listed.leftOut }
+  const leftOut = [...listed.leftOut, ...without]
+  return { manifest, ...sealed, leftOut, changing: [...without] }
 }
 
 async function announce(
-  { at, home, software }: BackupTask,
+  { at, home, signed, software }: BackupTask,
   listed: readonly HomeFile[],
   { describe, rows }: BackupPorts,
   buffer: Buffer,
@@ -89,7 +109,8 @@ async function announce(
   for (const file of listed) {
     const { name, stats } = file
     const executable = (stats.mode & OWNER_MAY_RUN) !== 0n
-    const digest = await digestOf(contentOf(file, buffer))
+    const digest = await digestOf(contentOf(file, buffer)).catch(ifGone)
+    if (digest === undefined) continue
     files.push({ name, ...digest, ...(executable ? { executable } : {}) })
     if (name === 'identity.json') identity = bytesOf(contentOf(file, buffer))
   }
@@ -99,14 +120,20 @@ async function announce(
   }
   const described = await describe(identity)
   files.push({ name: STORE_ROWS, ...(await digestOf(rows())) })
-  const about = { format: 'kith-backup', version: BACKUP_VERSION, software, at } as const
+  const version = signed ? BACKUP_VERSION : UNSIGNED_VERSION
+  const about = { format: 'kith-backup', version, software, at } as const
   assertRoomFor(home, files)
   return { ...about, ...described, files }
 }
 
+/** Programs make files in the workspace and remove them: one that is gone before it is announced never was. */
+function ifGone(err: unknown): undefined {
+  if (!(err instanceof FileChanged && isOfWorkspace(err.file))) throw err
+}
+
 /** A rotation writes several files, one after the other: half of it is not taken. */
-async function assertSameIdentity(home: string, before: readonly HomeFile[]): Promise<void> {
-  const { files } = await listHomeFiles(home)
+function assertSameIdentity(home: string, before: readonly HomeFile[]): void {
+  const { files } = listHomeFiles(home)
   const now = new Map(files.map((file) => [file.name, file]))
   for (const { name } of files) {
     const isNew = isOfIdentity(name) && !before.some((file) => file.name === name)

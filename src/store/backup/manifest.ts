@@ -3,11 +3,17 @@ import { KithError } from '../../protocol/errors.ts'
 import { isNodeId } from '../../protocol/node-id.ts'
 import { findCollisions, isPortableName } from './names.ts'
 
-/** Version of the layout inside a backup. One of a higher version is refused. */
-export const BACKUP_VERSION = 1
+/** Versions of the layout inside a backup: nobody has signed one of version 1. One of a higher version is refused. */
+export const UNSIGNED_VERSION = 1
+export const BACKUP_VERSION = 2
 
 /** The file that stands first, and says what follows. */
 export const MANIFEST_NAME = 'manifest.json'
+
+/** The file that stands second, where the manifest is signed: a backup statement (PROTOCOL.md §5). */
+export const SIGNATURE_NAME = 'signature.cbor'
+
+const OWN_NAMES: readonly string[] = [MANIFEST_NAME, SIGNATURE_NAME]
 
 /** Longest manifest: room for the most files, with names of 200 bytes. */
 export const MAX_MANIFEST_BYTES = 33_554_432
@@ -30,7 +36,7 @@ const fileSchema = z.strictObject({
   name: z
     .string()
     .refine(isPortableName, { message: 'not a name that every system takes' })
-    .refine((name) => name.toLowerCase() !== MANIFEST_NAME, { message: 'the manifest’s own' }),
+    .refine((name) => !OWN_NAMES.includes(name.toLowerCase()), { message: 'the backup’s own' }),
   bytes: z.int().min(0).max(MAX_FILE_BYTES),
   sha256,
   /** Its owner may run it. */
@@ -39,7 +45,7 @@ const fileSchema = z.strictObject({
 
 const manifestSchema = z.strictObject({
   format: z.literal('kith-backup'),
-  version: z.literal(BACKUP_VERSION),
+  version: z.literal([UNSIGNED_VERSION, BACKUP_VERSION]),
   /** The version of kith that wrote it. */
   software: z.string().max(64),
   /** When its store was as it is in here, in ms since the epoch. */
@@ -89,6 +95,11 @@ export function damagedBackup(why: string, cause?: unknown): KithError<'corrupt'
     { what: 'backup' },
     { cause, hint },
   )
+}
+
+/** True when a statement of its node follows the manifest. */
+export function isSigned({ version }: Pick<Manifest, 'version'>): boolean {
+  return version === BACKUP_VERSION
 }
 
 /** Bytes of all files together. */

@@ -1,27 +1,22 @@
-import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { syncFolder } from '../atomic-file.ts'
-import { Database } from '../database.ts'
 import { readArchive } from './archive-reader.ts'
+import type { ArchiveHead, ReadBackup } from './archive-reader.ts'
 import { decompress } from './compression.ts'
-import { isBackedUp, REQUIRED_FILES, STORE_ROWS } from './home-files.ts'
+import { IDENTITY, isBackedUp, REQUIRED_FILES, STORE_ROWS } from './home-files.ts'
 import { damagedBackup, totalBytes } from './manifest.ts'
 import type { BackupFile, Manifest } from './manifest.ts'
 import { openBackupFile } from './open-file.ts'
 import { counted } from './progress.ts'
 import type { OnProgress } from './progress.ts'
-import { assertDiskFor } from './room.ts'
 import { unseal } from './seal.ts'
 import type { Key } from './seal.ts'
-import { loadRows, readRows } from './store-rows.ts'
+import { readRows } from './store-rows.ts'
+import type { Question } from './worker-messages.ts'
 import { runTask } from './worker-task.ts'
 
-type Content = AsyncIterable<Uint8Array>
+export type Content = AsyncIterable<Uint8Array>
 
-/** So many files are on their way to the disk at once: libuv has so many threads. */
-const SYNCING = 4
+/** Longest key log in the form of `identity.json`: all its events, each as long as may be, have room in it. */
+const MAX_IDENTITY_BYTES = 1_048_576
 
 /** So much of a sealed file is read at once. */
 const BLOCK_BYTES = 1_048_576
@@ -31,6 +26,16 @@ export interface ReadOptions {
   onProgress?: OnProgress
   /** Ends it. */
   signal?: AbortSignal
+}
+
+/** Throws for a backup that is not to be taken: called as soon as it is known whose it says it is. */
+export type Accept = (read: ReadBackup) => void | Promise<void>
+
+export interface ReadBackupOptions {
+  onProgress: OnProgress
+  accept?: Accept
+  /** Throws when there is no room for so many bytes. */
+  room?: (bytes: number) => Promise<void>
 }
 
 /**
@@ -43,13 +48,17 @@ export async function verifyBackup(
   path: string,
   key: Key,
   options: ReadOptions = {},
-): Promise<Manifest> {
+): Promise<ReadBackup> {
   return await runTask('verify', { path, key }, options)
 }
 
 /** As `verifyBackup`, in this thread. */
-export async function readThrough(path: string, key: Key, options: ReadOptions): Promise<Manifest> {
-  return await read(path, key, options, async ({ name }, content) => {
+export async function readThrough(
+  path: string,
+  key: Key,
+  options: ReadBackupOptions,
+): Promise<ReadBackup> {
+  return await readBackup(path, key, options, async ({ name }, content) => {
     const source: AsyncIterable<unknown> = name === STORE_ROWS ? readRows(content) : content
     const parts = source[Symbol.asyncIterator]()
     while ((await parts.next()).done !== true);
@@ -60,65 +69,84 @@ export async function readThrough(path: string, key: Key, options: ReadOptions):
  * Puts what is in the backup at `path` into `folder`, which must not be there yet: a home, its store made anew. Resolves
  * when all is right and on disk. When it rejects, what is in the folder is worth nothing.
  *
- * @throws {KithError} `passphrase`, `corrupt`, `too-new`; `usage` when there is no such file, or too small a disk
+ * @throws {KithError} `passphrase`, `corrupt`, `too-new`; `usage` when there is no such file, or too small a disk; what
+ *   `accept` throws
  */
 export async function extractBackup(
   path: string,
   key: Key,
   folder: string,
-  options: ReadOptions = {},
-): Promise<Manifest> {
-  await mkdir(folder, { mode: 0o700 })
-  const room = (bytes: number): Promise<void> => assertDiskFor(folder, bytes)
-  const folders = new Set([folder])
-  const syncing: Promise<void>[] = []
-  let files = 0
-  try {
-    const manifest = await read(path, key, { ...options, room }, async (file, content) => {
-      if (file.name === STORE_ROWS) {
-        await makeStore(join(folder, 'store'), content)
-        return
-      }
-      const target = join(folder, file.name)
-      await makeFolders(dirname(target), folders)
-      const handle = await writeNew(target, file, content)
-      const slot = files++ % SYNCING
-      await syncing[slot]
-      syncing[slot] = syncAndClose(handle)
-    })
-    await Promise.all(syncing)
-    for (const made of folders) await syncFolder(made)
-    return manifest
-  } finally {
-    await Promise.allSettled(syncing)
+  options: ReadOptions & { accept?: Accept } = {},
+): Promise<ReadBackup> {
+  const { accept, ...rest } = options
+  const answer = async (question: Question): Promise<void> => {
+    if (question.kind === 'accept') await accept?.(question.backup)
   }
+  return await runTask('extract', { path, key, folder }, { ...rest, answer })
 }
 
-async function read(
+/**
+ * Reads the backup at `path`, and hands each of its files to `file`, in the order of the archive.
+ *
+ * @throws {KithError} `passphrase`, `corrupt`, `too-new`; what `accept` and `room` throw
+ */
+export async function readBackup(
   path: string,
   key: Key,
-  { onProgress, room, signal }: ReadOptions & { room?: (bytes: number) => Promise<void> },
+  options: ReadBackupOptions,
   file: (file: BackupFile, content: Content) => Promise<void>,
-): Promise<Manifest> {
+): Promise<ReadBackup> {
+  const { accept, onProgress, room } = options
   const handle = await openBackupFile(path)
   const sealed = handle.createReadStream({
     highWaterMark: BLOCK_BYTES,
   }) as AsyncIterable<Uint8Array>
   let [all, before] = [0, 0]
-  return await readArchive(decompress(unseal(sealed, key)), {
-    manifest: async (manifest) => {
-      assertHome(manifest)
-      all = totalBytes(manifest)
+  let head: ArchiveHead | undefined
+  let identity: Uint8Array | undefined
+  let isAccepted = false
+  const acceptOnce = async (): Promise<ReadBackup | undefined> => {
+    if (head === undefined || identity === undefined) return undefined
+    const backup = { ...head, identity }
+    if (!isAccepted) await accept?.(backup)
+    isAccepted = true
+    return backup
+  }
+  await readArchive(decompress(unseal(sealed, key)), {
+    head: async (first) => {
+      assertHome(first.manifest)
+      head = first
+      all = totalBytes(first.manifest)
       await room?.(all)
     },
     file: async (announced, content) => {
+      // What was read before is what was announced.
+      await acceptOnce()
       const tell: OnProgress = ({ doneBytes }) => {
-        onProgress?.({ doneBytes: before + doneBytes, totalBytes: all })
+        onProgress({ doneBytes: before + doneBytes, totalBytes: all })
       }
-      await file(announced, counted(content, announced.bytes, tell, signal))
+      const told = counted(content, announced.bytes, tell, undefined)
+      if (announced.name === IDENTITY) {
+        identity = await bytesOf(announced, told)
+        await file(announced, once(identity))
+      } else await file(announced, told)
       before += announced.bytes
     },
   })
+  const backup = await acceptOnce()
+  if (backup === undefined) throw new TypeError('a home without an identity was read')
+  return backup
+}
+
+async function bytesOf({ bytes, name }: BackupFile, content: Content): Promise<Uint8Array> {
+  if (bytes > MAX_IDENTITY_BYTES) throw damagedBackup(`${name} is too long`)
+  const pieces: Uint8Array[] = []
+  for await (const piece of content) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+async function* once(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(piece)
 }
 
 /** A manifest may be right in itself and still be of something that is no home. */
@@ -129,44 +157,4 @@ function assertHome({ files }: Manifest): void {
   }
   const missing = REQUIRED_FILES.find((wanted) => !files.some(({ name }) => name === wanted))
   if (missing !== undefined) throw damagedBackup(`${missing} is not in it`)
-}
-
-async function makeStore(folder: string, content: Content): Promise<void> {
-  const database = await Database.open(folder)
-  await loadRows(database, readRows(content)).finally(() => database.close())
-  // The rows say which format they have: opened once more, it is checked, and brought up to ours.
-  await (await Database.open(folder)).close()
-}
-
-/** One at a time, so that what is no folder of ours in a new place is noticed: nothing is made twice. */
-async function makeFolders(path: string, made: Set<string>): Promise<void> {
-  if (made.has(path)) return
-  await makeFolders(dirname(path), made)
-  await mkdir(path, { mode: 0o700 })
-  made.add(path)
-}
-
-async function writeNew(
-  path: string,
-  { executable }: BackupFile,
-  content: Content,
-): Promise<FileHandle> {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
-  const mode = executable === true ? 0o700 : 0o600
-  const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
-  try {
-    await handle.writeFile(content)
-    return handle
-  } catch (err) {
-    await handle.close()
-    throw err
-  }
-}
-
-/** Not awaited at once: the next files are read and written meanwhile. */
-function syncAndClose(handle: FileHandle): Promise<void> {
-  const done = handle.sync().finally(() => handle.close())
-  // Whoever awaits `done` hears of it; until then it must not count as unheard.
-  done.catch(() => undefined)
-  return done
 }

@@ -4,15 +4,19 @@ import { dirname, join } from 'node:path'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { errnoOf, syncFolder } from '../atomic-file.ts'
 import { Database } from '../database.ts'
+import type { ReadBackup } from './archive-reader.ts'
+import { makerTag } from './maker.ts'
 import type { Manifest } from './manifest.ts'
 import type { OnProgress } from './progress.ts'
 import { extractBackup } from './read-backup.ts'
+import type { Accept } from './read-backup.ts'
+import { namingFullDisk } from './room.ts'
 import type { Key } from './seal.ts'
 import { finishRestore, folderOf, swap, sweepRestores } from './swap.ts'
+import { syncTree } from './sync-tree.ts'
 
 /** What a restore is about to put in the place of a home, and what is there. */
-export interface Restoring {
-  manifest: Manifest
+export interface Restoring extends ReadBackup {
   /** The folder with what was in the backup. */
   staged: string
   stagedStore: Database
@@ -28,6 +32,8 @@ export interface RestoreInit<T> {
   home: string
   /** Of letters and digits, and of no other restore of this home. */
   id: string
+  /** Refuses a backup that is not to be taken, before much of it is unpacked. */
+  accept?: Accept
   /** Brings what must never be taken back from the home that is there into what is staged, or refuses. */
   merge: (restoring: Restoring) => Promise<T>
   /** Ends before anything is swapped. */
@@ -49,34 +55,49 @@ export interface RestoreReport<T> {
  * Puts a backup in the place of a home: all of it is verified in a folder beside, then one takes the other's name. When
  * it rejects, the home is untouched.
  *
- * @throws {KithError} `locked` while a node runs in the home; `unsafe-file` where nobody can tell; `passphrase`, `corrupt`, `too-new`; what `merge` throws
+ * @throws {KithError} `locked` while a node runs in the home; `unsafe-file` where nobody can tell; `passphrase`, `corrupt`,
+ *   `too-new`; `usage` for a full disk; what `accept` and `merge` throw
  */
 export async function restoreHome<T>(init: RestoreInit<T>): Promise<RestoreReport<T>> {
-  const { dryRun, file, id, key, merge, onProgress, signal } = init
+  const { accept, dryRun, file, id, key, merge, onProgress, signal } = init
   await finishRestore(init.home)
   const home = await folderOf(init.home)
   await mkdir(dirname(home), { recursive: true, mode: 0o700 })
   // Held until the end, so that no node starts meanwhile.
   const homeStore = await openStore(home)
-  const staged = `${home}.restoring-${id}`
+  const staged = `${home}.restoring-${id}-${await makerTag()}`
   try {
-    await sweepRestores(home)
+    if (homeStore !== undefined) await sweepRestores(home)
     const options = {
+      ...(accept === undefined ? {} : { accept }),
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(signal === undefined ? {} : { signal }),
     }
-    const manifest = await extractBackup(file, key, staged, options)
-    const stagedStore = await Database.open(join(staged, 'store'))
-    const restoring = { manifest, staged, stagedStore, home, homeStore }
-    const merged = await merge(restoring).finally(() => stagedStore.close())
-    await syncFolder(staged)
-    signal?.throwIfAborted()
-    const before = dryRun ? undefined : await swap(home, id)
-    return { manifest, merged, before }
+    return await namingFullDisk(dirname(home), async () => {
+      const backup = await extractBackup(file, key, staged, options)
+      const stagedStore = await Database.open(join(staged, 'store'))
+      const restoring = { ...backup, staged, stagedStore, home, homeStore }
+      const merged = await merge(restoring).finally(() => stagedStore.close())
+      await syncMerged(staged)
+      signal?.throwIfAborted()
+      const before = dryRun ? undefined : await swap(home, id, staged)
+      return { manifest: backup.manifest, merged, before }
+    })
   } finally {
     await homeStore?.close()
     await rm(staged, { recursive: true, force: true })
   }
+}
+
+/**
+ * What was unpacked is on disk already; keys that came from the home that is there may not be. LevelDB syncs what is in
+ * its files, but not the name of the last one that it has put in another's place.
+ */
+async function syncMerged(staged: string): Promise<void> {
+  const keys = join(staged, 'keys')
+  if (existsSync(keys)) await syncTree(keys)
+  await syncFolder(join(staged, 'store'))
+  await syncFolder(staged)
 }
 
 async function openStore(home: string): Promise<Database | undefined> {

@@ -62,7 +62,11 @@ export async function* unseal(
 /** @throws {KithError} `usage` when one of them is no recipient */
 export function assertRecipients(recipients: readonly string[]): void {
   const wrong = recipients.find((recipient) => !RECIPIENT.test(recipient))
-  if (wrong === undefined && recipients.length > 0) return
+  if (wrong === undefined && recipients.length > 0) {
+    // A slip in a letter still looks like one: only its checksum tells.
+    for (const recipient of recipients) addRecipient(new Encrypter(), recipient)
+    return
+  }
   const what = wrong === undefined ? 'there is no recipient' : `${wrong} is no age recipient`
   throw new KithError('usage', what, { what: 'recipient' }, { hint: 'age-keygen' })
 }

@@ -1,4 +1,4 @@
-import type { Database, Operation, Snapshot } from '../database.ts'
+import type { Database, Operation, Snapshot, Sublevel } from '../database.ts'
 import { ByteReader } from './byte-reader.ts'
 import { damagedBackup } from './manifest.ts'
 
@@ -74,10 +74,14 @@ export async function* readRows(source: AsyncIterable<Uint8Array>): AsyncGenerat
 
 /** Writes rows to `database`, which is new and empty, and resolves when they are on disk. */
 export async function loadRows(database: Database, rows: AsyncIterable<Row>): Promise<void> {
+  const sublevels = new Map<string, Sublevel>()
   let operations: Operation[] = []
   let bytes = 0
   for await (const { key, sublevel, value } of rows) {
-    operations.push({ type: 'put', sublevel: database.sublevel(sublevel), key, value })
+    // There are few of them, and to make one takes longer than to write a row.
+    const within = sublevels.get(sublevel) ?? database.sublevel(sublevel)
+    sublevels.set(sublevel, within)
+    operations.push({ type: 'put', sublevel: within, key, value })
     bytes += value.byteLength
     if (bytes < BATCH_BYTES && operations.length < 1_000) continue
     await database.write(operations, { durable: false })

@@ -3,13 +3,16 @@ import { readdir, readlink, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { KithError } from '../../protocol/errors.ts'
 import { errnoOf, syncFolder } from '../atomic-file.ts'
+import { isMakerAlive } from './maker.ts'
 
 /*
  * How a home is swapped. Beside it stand, with the id of the restore at their end:
  *
- *   home.restoring-ID  being filled, and worth nothing; with a before-ID beside it, whole and on disk
- *   home.before-ID     the home that was there
- *   home.drill-ID      a restore to try one; worth nothing
+ *   home.restoring-ID-MAKER  being filled, and worth nothing; with a before-ID beside it, whole and on disk
+ *   home.before-ID           the home that was there
+ *   home.drill-ID-MAKER      a restore to try one; worth nothing
+ *
+ * where the maker is the process that fills it.
  *
  * 1. home → before   2. before/profiles → restoring/profiles   3. restoring → home
  *
@@ -20,8 +23,10 @@ import { errnoOf, syncFolder } from '../atomic-file.ts'
 /** Homes of other identities, which are below the home of the first. They are none of its business. */
 const PROFILES = 'profiles'
 
-/** No drill and no restore takes so long. */
+/** No drill and no restore takes so long. It counts where nobody can tell whether its maker still runs. */
 const LONGEST_MS = 86_400_000
+
+const LEFT = /^(restoring|drill)-([0-9A-Za-z]+)(?:-([0-9a-f-]+))?$/
 
 /** As many links, one to the next, as Linux follows (path_resolution(7)). */
 const MAX_LINKS = 40
@@ -43,24 +48,23 @@ export async function finishRestore(home: string): Promise<void> {
   const cutOff = left.find(
     ({ id, kind }) => kind === 'restoring' && existsSync(`${folder}.before-${id}`),
   )
-  if (cutOff !== undefined) await place(folder, cutOff.id)
+  if (cutOff !== undefined) await place(folder, cutOff.id, cutOff.path)
 }
 
-/** Takes away what restores have left that were cut off before they began to swap. For whoever holds the home. */
+/** Takes away what restores have left that were cut off before they began to swap. For whoever holds the home’s store. */
 export async function sweepRestores(home: string): Promise<void> {
   for (const { kind, path } of await leftBeside(home)) {
     if (kind === 'restoring') await rm(path, { recursive: true, force: true })
   }
 }
 
-/** Takes away what drills and restores have left that were killed: keys in the clear. One that is under way is younger. */
+/** Takes away what drills and restores have left that were killed: keys in the clear. */
 export async function sweepKilled(home: string, now: number): Promise<void> {
   const folder = await folderOf(home)
-  for (const { id, path } of await leftBeside(folder)) {
-    const stats = await stat(path).catch(ifGone)
-    const isOld = stats !== undefined && now - stats.mtimeMs >= LONGEST_MS
+  for (const { id, maker, path } of await leftBeside(folder)) {
+    const isAlive = (await isMakerAlive(maker)) ?? (await isYoung(path, now))
     // With the old home beside it, it may be the one that is to come.
-    if (!isOld || existsSync(`${folder}.before-${id}`)) continue
+    if (isAlive || existsSync(`${folder}.before-${id}`)) continue
     // What is another user's keeps nobody from opening the home.
     await rm(path, { recursive: true, force: true }).catch(() => undefined)
   }
@@ -72,15 +76,15 @@ export async function sweepKilled(home: string, now: number): Promise<void> {
  *
  * @throws {KithError} `usage` for a home or profiles that cannot be renamed: the place where a disk is mounted
  */
-export async function swap(home: string, id: string): Promise<string | undefined> {
-  const [before, staged] = [`${home}.before-${id}`, `${home}.restoring-${id}`]
+export async function swap(home: string, id: string, staged: string): Promise<string | undefined> {
+  const before = `${home}.before-${id}`
   const isThere = existsSync(home)
   try {
     if (isThere) {
       await rename(home, before)
       await syncFolder(dirname(home))
     }
-    await place(home, id)
+    await place(home, id, staged)
     return isThere ? before : undefined
   } catch (err) {
     if (existsSync(before) && !existsSync(home)) await putBack(home, before, staged)
@@ -105,13 +109,20 @@ function mounted(home: string, cause: unknown): KithError<'usage'> {
   return new KithError('usage', what, { what: home }, { cause, hint })
 }
 
-async function leftBeside(home: string): Promise<{ path: string; kind: string; id: string }[]> {
+async function isYoung(path: string, now: number): Promise<boolean> {
+  const stats = await stat(path).catch(ifGone)
+  return stats !== undefined && now - stats.mtimeMs < LONGEST_MS
+}
+
+async function leftBeside(
+  home: string,
+): Promise<{ path: string; kind: string; id: string; maker: string }[]> {
   const prefix = `${basename(home)}.`
   return (await namesIn(dirname(home))).flatMap((name) => {
     const rest = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-    const [, kind, id] = /^(restoring|drill)-([0-9A-Za-z]+)$/.exec(rest) ?? []
+    const [, kind, id, maker = ''] = LEFT.exec(rest) ?? []
     if (kind === undefined || id === undefined) return []
-    return [{ path: join(dirname(home), name), kind, id }]
+    return [{ path: join(dirname(home), name), kind, id, maker }]
   })
 }
 
@@ -123,8 +134,8 @@ async function namesIn(folder: string): Promise<string[]> {
 }
 
 /** Steps 2 and 3, as far as they are not done. */
-async function place(home: string, id: string): Promise<void> {
-  const [before, staged] = [`${home}.before-${id}`, `${home}.restoring-${id}`]
+async function place(home: string, id: string, staged: string): Promise<void> {
+  const before = `${home}.before-${id}`
   if (existsSync(join(before, PROFILES))) {
     await rename(join(before, PROFILES), join(staged, PROFILES)).catch(ifGone)
     await syncFolder(before)

@@ -61,7 +61,10 @@ describe('kith artifacts', () => {
       assert.deepEqual(cli.calls, [['artifacts', { limit: 20 }]])
       const [head, first, second] = cli.stdout.text.split('\n')
       assert.match(head ?? '', /^ID +JOB +MADE +REVIEW +BYTES +SENSITIVITY +BY$/)
-      assert.match(first ?? '', new RegExp(`^${ID} +digest +${timeText(AT)} +unreviewed +12 `))
+      assert.match(
+        first ?? '',
+        new RegExp(`^${ID.slice(-8)} +digest +${timeText(AT)} +unreviewed +12 `),
+      )
       assert.match(second ?? '', /accepted +12 +private +model local\/qwen3$/)
       assert.match(cli.stderr.text, /kith artifacts show ID/)
     })
@@ -127,7 +130,10 @@ describe('kith artifacts', () => {
     cli.env['KITH_JOB'] = 'digest'
     assert.equal(await cli.kith('artifacts', 'approve', ID), 7)
     assert.equal(await cli.kith('artifacts', 'reject', ID, '--why', 'no'), 7)
-    assert.deepEqual(cli.calls, [])
+    assert.deepEqual(
+      cli.calls.map(([name]) => name),
+      ['noteRefusal', 'noteRefusal'],
+    )
     assert.equal(await cli.kith('artifacts', 'show', ID), 0)
   })
 

@@ -31,9 +31,21 @@ describe('kith asks', () => {
       assert.equal(await cli.kith('asks', 'list'), 0)
       const [head, first, second] = cli.stdout.text.split('\n')
       assert.match(head ?? '', /^ASK +WHEN +WHO +STATE +TOOK$/)
-      assert.match(first ?? '', new RegExp(`^${ASK} .* to bob +running +-$`))
+      assert.match(first ?? '', new RegExp(`^${ASK.slice(-8)} .* to bob +running +-$`))
       assert.match(second ?? '', /^older .* from bob +failed \(denied\) +1.5 s$/)
     })
+
+    for (const command of ['show', 'cancel']) {
+      it(`${command} takes what stands in the table for the id`, async () => {
+        cli.answers = { asks: () => [older, ask] }
+        await cli.kith('asks', command, ASK.slice(-8))
+        const route = command === 'show' ? 'showAsk' : 'cancelAsk'
+        assert.deepEqual(cli.calls, [
+          ['asks', { limit: 1_000 }],
+          [route, { ask: ASK }],
+        ])
+      })
+    }
 
     it('stops at the limit, and says what it leaves out', async () => {
       cli.answers = { asks: () => [older, ask] }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import type { BackupModule, RestoreReport } from '../../../src/cli/backup-module.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BackupFiles, BackupModule, RestoreReport } from '../../../src/cli/backup-module.ts'
 import { bytesText, barText } from '../../../src/cli/bytes-text.ts'
-import type { BackupReport, MadeReport } from '../../../src/node/control/api.ts'
+import type { BackupReport, BackupRoute, MadeReport } from '../../../src/node/control/api.ts'
 import { KithError } from '../../../src/protocol/errors.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
 import { FakeCli } from '../fake-cli.ts'
 
 const AT = 1_790_000_000_000
@@ -10,12 +13,14 @@ const FILE = '/mnt/b/alice-20260921T000000Z.age'
 
 const made: MadeReport = {
   ...{ file: FILE, backupAt: AT, bytes: 1_234, standing: 'there', sha256: 'a'.repeat(64) },
-  ...{ lock: 'passphrase', by: 'self', leftOut: [] },
+  ...{ lock: 'passphrase', by: 'self', signed: true, leftOut: [], changing: [] },
   verified: { at: AT, how: 'content', ok: true },
 }
 const summary = { node: 'kith1alice', sn: 1, backupAt: AT, software: 'kith/1', files: 5, bytes: 99 }
+const words = ['one', 'two', 'three', 'four']
+const author = { node: 'kith1alice', words, proof: 'home' as const }
 const restored: RestoreReport = {
-  summary,
+  ...{ author, summary },
   merged: {
     ...{ keyLog: 'backup', peers: 'backup', peersBeside: undefined, blocked: [] },
     ...{ storeRead: true, revokedInvites: 0, ahead: [] },
@@ -23,6 +28,7 @@ const restored: RestoreReport = {
 }
 
 describe('kith backup', () => {
+  const folder = tempFolder()
   let cli: FakeCli
   let recipients: string[]
   let backups: BackupReport[]
@@ -63,6 +69,51 @@ describe('kith backup', () => {
       assert.deepEqual(cli.calls.at(-1), ['createBackup', { recipients: ['age1y', 'age1z'] }])
     })
 
+    it('leaves it unsigned when it is told to, and says what that means', async () => {
+      recipients = ['age1x']
+      const unsigned: MadeReport = { ...made }
+      delete unsigned.signed
+      cli.answers = { ...cli.answers, createBackup: () => unsigned }
+      assert.equal(await cli.kith('backup', 'create', '--unsigned'), 0)
+      assert.deepEqual(cli.calls.at(-1), ['createBackup', { unsigned: true }])
+      assert.match(cli.stderr.text, /it is not signed, and taken with --allow-unsigned alone/)
+    })
+
+    it('without a node wants the passphrase of its keys, or to be told to leave it unsigned', async () => {
+      recipients = ['age1x']
+      const away = (): never => {
+        throw new KithError('daemon-not-running', 'no node', { home: '/h' })
+      }
+      cli.answers = { ...cli.answers, backups: away }
+      const asked: (string | undefined)[] = []
+      const known = { backups, ages: {}, recipients }
+      const answers = { backups: known, createBackup: made } as Partial<
+        Record<BackupRoute, unknown>
+      >
+      const files: BackupFiles = {
+        call: async (name) => answers[name] as never,
+        openKey: async (passphrase) => {
+          asked.push(await passphrase())
+          if (asked.at(-1) !== undefined) return
+          throw new KithError('passphrase', 'sealed', { given: false })
+        },
+        close: async () => undefined,
+      }
+      modules({ openBackups: async () => files })
+      assert.equal(await cli.kith('backup', 'create'), 7)
+      assert.match(
+        cli.stderr.text,
+        /passphrase of the keys of this node.*\n.*kith start.*--unsigned/,
+      )
+      const path = join(folder(), 'passphrase')
+      await writeFile(path, 'of the keys\n')
+      cli.env['KITH_PASSPHRASE_FILE'] = path
+      assert.equal(await cli.kith('backup', 'create'), 0, cli.stderr.text)
+      assert.deepEqual(asked, [undefined, 'of the keys'])
+      assert.equal(await cli.kith('backup', 'create', '--unsigned'), 0)
+      assert.equal(asked.length, 2)
+    })
+
     it('wants to know what seals it where nobody can be asked', async () => {
       assert.equal(await cli.kith('backup', 'create'), 2)
       assert.match(cli.stderr.text, /--passphrase-stdin or --recipient/)
@@ -81,10 +132,11 @@ describe('kith backup', () => {
       assert.match(cli.stdout.text, /damaged: it is not what was written/)
       cli.answers = {
         ...cli.answers,
-        createBackup: () => ({ ...made, leftOut: ['a', 'b\u001b[2J'] }),
+        createBackup: () => ({ ...made, leftOut: ['a', 'b\u001b[2J', 'c'], changing: ['c'] }),
       }
       await cli.kith('backup', 'create')
       assert.match(cli.stderr.text, /not in it: a, b/)
+      assert.match(cli.stderr.text, /changed whenever it was read: c\n/)
       assert.ok(!cli.stderr.text.includes('\u001b'))
     })
 
@@ -157,6 +209,24 @@ describe('kith backup', () => {
     assert.deepEqual(cli.calls.at(-1), ['noteBackup', note])
   })
 
+  it('verify and drill tell of one that is not proved, and note nothing of it', async () => {
+    const why = 'nobody has signed the backup'
+    const unproved = 'another one; or, if you know who made it, --allow-unsigned'
+    modules({
+      readBackupKey: async () => ['AGE'],
+      verifyFile: async () => ({ how: 'content', ok: false, why, unproved }),
+      drillBackup: async () => ({
+        ok: false,
+        findings: [{ check: 'author', state: 'fail', what: why }],
+      }),
+    })
+    assert.equal(await cli.kith('backup', 'verify', FILE, '--identity', 'id'), 1)
+    assert.match(cli.stdout.text, /is not to be taken: nobody has signed/)
+    assert.match(cli.stderr.text, /try: another one; or, .*--allow-unsigned\n/)
+    assert.equal(await cli.kith('backup', 'drill', FILE, '--identity', 'id'), 1)
+    assert.ok(!cli.calls.some(([name]) => name === 'noteBackup'))
+  })
+
   it('verify and drill say what they have found though it cannot be noted', async () => {
     const broken = (): never => {
       throw new KithError('invalid-file', 'config.yaml: unknown key', { path: 'config.yaml' })
@@ -185,10 +255,42 @@ describe('kith backup', () => {
       },
     })
     assert.equal(await cli.kith('backup', 'verify', FILE), 0)
-    assert.deepEqual(seen, [[FILE, { key: undefined, sha256: made.sha256 }]])
+    const { home } = cli
+    const what = { key: undefined, sha256: made.sha256, home, wanted: {} }
+    assert.deepEqual(seen, [[FILE, what]])
     assert.match(cli.stdout.text, /what is in it was not looked at/)
     backups = []
     assert.equal(await cli.kith('backup', 'verify', FILE), 2)
+  })
+
+  it('verify, drill and restore say whose it must be, and whether it may be unsigned', async () => {
+    const seen: unknown[] = []
+    modules({
+      readBackupKey: async () => ['AGE'],
+      verifyFile: async (_file, { wanted }) => {
+        seen.push([wanted.node, wanted.allowUnsigned])
+        return {
+          how: 'content',
+          ok: true,
+          summary,
+          author: { ...author, proof: 'unsigned' as const },
+        }
+      },
+      drillBackup: async ({ wanted }) => {
+        seen.push([wanted.node, wanted.allowUnsigned])
+        return { ok: true, findings: [] }
+      },
+      restoreBackup: async ({ wanted }) => {
+        seen.push([wanted.node, wanted.allowUnsigned])
+        return restored
+      },
+    })
+    const flags = ['--identity', 'id', '--node', 'kith1bob', '--allow-unsigned']
+    for (const command of [['backup', 'verify'], ['backup', 'drill'], ['restore']]) {
+      assert.equal(await cli.kith(...command, FILE, ...flags), 0, cli.stderr.text)
+    }
+    assert.deepEqual(seen, Array(3).fill(['kith1bob', true]))
+    assert.match(cli.stderr.text, /nobody has signed it: that it is yours, you have to know/)
   })
 
   it('drill takes the newest that is there, and fails with what it finds', async () => {
@@ -240,6 +342,18 @@ describe('kith backup', () => {
       ]) {
         assert.match(cli.stderr.text, pattern)
       }
+    })
+
+    it('says what is to be compared where nothing here knows the node, and that its key was stolen', async () => {
+      const itself = { ...author, proof: 'itself', stolen: true } as const
+      modules({ restoreBackup: async () => ({ ...restored, author: itself }) })
+      cli.stdin.end('p\n')
+      assert.equal(await cli.kith('restore', FILE, '--passphrase-stdin'), 0)
+      assert.match(
+        cli.stderr.text,
+        /nothing here knows kith1alice: are these its words\? one two three four\n/,
+      )
+      assert.match(cli.stderr.text, /given up later as stolen: its thief may have made it/)
     })
 
     it('is refused while the node runs, before a passphrase is read', async () => {

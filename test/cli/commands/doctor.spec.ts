@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { DoctorReport } from '../../../src/node/control/api.ts'
+import { countsOf } from '../../../src/node/checks/finding.ts'
 import { FakeCli } from '../fake-cli.ts'
 
 const well = { check: 'store', state: 'ok', what: 'takes writes' } as const
@@ -18,8 +19,8 @@ describe('kith doctor', () => {
     cli = new FakeCli()
   })
 
-  function answer(report: DoctorReport): void {
-    cli.answers = { doctor: () => report }
+  function answer(report: Omit<DoctorReport, 'counts'>): void {
+    cli.answers = { doctor: () => ({ ...report, counts: countsOf(report.findings) }) }
   }
 
   it('exits with 0 and says so when all is well', async () => {
@@ -63,12 +64,71 @@ describe('kith doctor', () => {
       const report = { state, findings: [well, warning, failure] }
       answer(report)
       assert.equal(await cli.kith('doctor', '--json'), code)
-      assert.deepEqual(cli.stdout.json, [report])
+      const counts = { ok: 1, warn: 1, fail: 1 }
+      assert.deepEqual(cli.stdout.json, [{ ...report, counts, running: true, unchecked: [] }])
     })
   }
 
-  it('exits with 6 when no node runs', async () => {
-    assert.equal(await cli.kith('doctor'), 6)
+  describe('without a node that runs', () => {
+    beforeEach(() => {
+      const findings = [warning]
+      const report = { state: 'warn', counts: countsOf(findings), findings, unchecked: ['jobs'] }
+      cli.doctorModule = { checkOffline: () => Promise.resolve({ ...report, state: 'warn' }) }
+    })
+
+    it('shows what the files say, says that none runs, and exits with 6', async () => {
+      assert.equal(await cli.kith('doctor'), 6)
+      assert.match(cli.stdout.text, /^warn +peers/)
+      assert.match(cli.stdout.text, /unchecked +the rest +wants a running node: jobs\n/)
+      assert.equal(
+        cli.stderr.text,
+        'kith: no node runs in /nowhere/.kith: this is what its files say\n',
+      )
+    })
+
+    it('exits with the verdict where --offline wants it so', async () => {
+      assert.equal(await cli.kith('doctor', '--offline', '--json'), 7)
+      assert.equal(cli.stderr.text, '')
+    })
+  })
+
+  describe('--fix-safe', () => {
+    const fix = {
+      check: 'file-modes',
+      action: 'chmod',
+      path: '/x',
+      what: 'chmod 600 /x',
+      undo: 'chmod 644 /x',
+    } as const
+    let applied: number
+
+    beforeEach(() => {
+      applied = 0
+      answer({ state: 'ok', findings: [well] })
+      cli.doctorModule = {
+        planFixes: () => Promise.resolve([fix]),
+        applyFixes: (_home, _now, plan) => {
+          applied++
+          return Promise.resolve([...plan])
+        },
+      }
+    })
+
+    it('F59: does what is in its plan, says how to take it back, and looks again', async () => {
+      assert.equal(await cli.kith('doctor', '--fix-safe'), 0)
+      assert.match(cli.stdout.text, /^fixed  chmod 600 \/x\n       undo: chmod 644 \/x\n\nok/)
+      assert.deepEqual(
+        cli.calls.map(([route]) => route),
+        ['doctor', 'doctor'],
+      )
+    })
+
+    it('F59: does nothing with --dry-run, which goes with nothing else', async () => {
+      assert.equal(await cli.kith('doctor', '--fix-safe', '--dry-run'), 0)
+      assert.match(cli.stdout.text, /^would  chmod 600/)
+      assert.equal(applied, 0)
+      assert.equal(await cli.kith('doctor', '--dry-run'), 2)
+    })
   })
 
   it('lets no peer write to the terminal', async () => {

@@ -188,7 +188,7 @@ describe('kith peers', () => {
     })
 
     it('says which rule refuses, and exits 5', async () => {
-      cli.offlineNode = { explain: async () => no }
+      cli.offlineNode = { explainOffline: async () => no }
       assert.equal(await cli.kith('peers', 'explain', 'bob', 'ask'), 5)
       assert.equal(cli.stdout.text, 'no: an ask by bob is refused by the rule hours: it is 03:00\n')
     })

@@ -114,14 +114,14 @@ describe('ask desk', () => {
   it('finds an ask of either direction, with what was asked and what came', async () => {
     const out = await desk.ask({ peer: 'bert', text: 'hi' })
     const own = await desk.ask({ peer: 'self', text: 'ho' })
-    for (const [{ record }, text, answer] of [
-      [out, 'hi', 'hi, says bert'],
-      [own, 'ho', 'ho'],
+    for (const [{ record }, text, answer, noted] of [
+      [out, 'hi', 'hi, says bert', {}],
+      [own, 'ho', 'ho', { note: 'thinking' }],
     ] as const) {
       const chain = ['self']
       const found = await desk.find(record.ask)
       await readAnswer(found)
-      assert.deepEqual(await desk.content(found), { text, chain, answer })
+      assert.deepEqual(await desk.content(found), { text, chain, answer, ...noted })
     }
     await assert.rejects(desk.find(askId(99)), {
       code: 'unknown-ask',

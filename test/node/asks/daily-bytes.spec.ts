@@ -53,6 +53,17 @@ describe('bytes that asks store in a day', () => {
     assert.equal(bytes.excess(BERT, LIMIT), undefined)
   })
 
+  it('F63: are forgotten when their day is over, and not before', async () => {
+    bytes.add(BERT, LIMIT)
+    assert.equal(await bytes.prune(), 0)
+    assert.notEqual(bytes.excess(BERT, 1), undefined)
+    clock.advance(14 * 3_600_000)
+    bytes.add(CAROL, LIMIT)
+    assert.equal(await bytes.prune(), 1)
+    assert.deepEqual(await database.sublevel('ask-bytes').keys().all(), [CAROL.id])
+    assert.notEqual(bytes.excess(CAROL, 1), undefined)
+  })
+
   it('are not limited for the owner', () => {
     const owner = askerOf('owner', { dailyBytes: Infinity })
     bytes.add(owner, 1e12)

@@ -15,6 +15,8 @@ describe('housekeeping', () => {
   let pruned: number[]
   let prune: (before: number) => Promise<number>
   let runsPruned: number[]
+  /** What the rest is told to forget, in order. */
+  let others: string[]
   let pruneRuns: () => Promise<number>
   let housekeeping: Housekeeping
 
@@ -37,7 +39,16 @@ describe('housekeeping', () => {
         return prune(before)
       },
     }
-    housekeeping = new Housekeeping({ runs, store, clock, log: pino({ base: null }, log) })
+    others = []
+    const forget = (what: string, count: number) => async (): Promise<number> => {
+      others.push(what)
+      return await Promise.resolve(count)
+    }
+    const bytes = { prune: forget('counts', 0) }
+    const feeds = { pruneFeeds: forget('feeds', 2) }
+    log = new LogTap()
+    const components = { bytes, feeds, runs, store, clock, log: pino({ base: null }, log) }
+    housekeeping = new Housekeeping(components)
   })
 
   it('forgets every hour what ended longer ago than answers are kept', async () => {
@@ -57,7 +68,11 @@ describe('housekeeping', () => {
 
   it('says how many, and nothing when there are none', async () => {
     await housekeeping.run()
-    assert.deepEqual(log.lines, [])
+    assert.deepEqual(
+      log.lines.map(({ msg }) => msg),
+      ['old feeds forgotten'],
+    )
+    assert.deepEqual(others, ['counts', 'feeds'])
     prune = async () => 7
     await housekeeping.run()
     assert.equal((await log.line(({ msg }) => msg === 'old asks forgotten'))['asks'], 7)

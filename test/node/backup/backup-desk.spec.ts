@@ -14,17 +14,23 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { BackupDesk } from '../../../src/node/backup/backup-desk.ts'
 import type { CreateRequest, MadeBackup } from '../../../src/node/backup/backup-desk.ts'
 import { backupSchema } from '../../../src/node/backup/backup-config.ts'
+import { authorOf } from '../../../src/node/backup/backup-author.ts'
+import { readOwnLog } from '../../../src/node/keys/own-log.ts'
 import { BackupLog } from '../../../src/node/backup/backup-log.ts'
-import { createIdentity } from '../../../src/node/identity.ts'
+import { createIdentity, openIdentity } from '../../../src/node/identity.ts'
+import { Self } from '../../../src/node/self.ts'
 import { homeOf } from '../../../src/node/home.ts'
 import type { Home } from '../../../src/node/home.ts'
-import { isFailure } from '../../../src/protocol/errors.ts'
+import { KithError, isFailure } from '../../../src/protocol/errors.ts'
+import { verifyBackup } from '../../../src/store/backup/read-backup.ts'
 import { Database } from '../../../src/store/database.ts'
 import { CLEAR } from '../../helpers/key-homes.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 const DAY_MS = 86_400_000
+
+const PASSPHRASE = 'correct horse battery'
 
 describe('the desk of backups', () => {
   const folder = tempFolder()
@@ -54,7 +60,13 @@ describe('the desk of backups', () => {
   async function open(section: Record<string, unknown>): Promise<void> {
     const records = await BackupLog.open(database, clock)
     const config = { name: 'alice', backup: backupSchema.parse(section) }
-    desk = new BackupDesk({ database, clock, records }, { home, config })
+    const signer = async (): Promise<Self> => new Self(await openIdentity(home.path, undefined))
+    desk = new BackupDesk({ database, clock, records, signer }, { home, config })
+  }
+
+  /** Why the last one failed; empty when none has failed since one was made. */
+  function failedWhy(): string {
+    return desk.records.failure?.why ?? ''
   }
 
   async function create(request: Partial<CreateRequest> = {}): Promise<MadeBackup> {
@@ -69,7 +81,7 @@ describe('the desk of backups', () => {
   })
 
   it('opens one again that has a passphrase', async () => {
-    const { lock, verified } = await create({ lock: { passphrase: 'p' } })
+    const { lock, verified } = await create({ lock: { passphrase: PASSPHRASE } })
     assert.deepEqual([lock, verified?.how, verified?.ok], ['passphrase', 'content', true])
   })
 
@@ -102,8 +114,80 @@ describe('the desk of backups', () => {
       await symlink(home.path, join(folder(), 'link'))
       const wanted = create({ to: place() })
       await assert.rejects(wanted, (err) => isFailure(err, 'usage') && hint.test(err.hint ?? ''))
-      assert.match(desk.records.failure?.why ?? '', /folder|home/)
+      // Whoever has typed it has been told.
+      assert.equal(failedWhy(), '')
+      await assert.rejects(create({ to: place(), by: 'nightly' }))
+      assert.match(failedWhy(), /folder|home/)
     })
+  }
+
+  it('notes that none could be made where the config says, whoever wanted it, until one is', async () => {
+    await open({ to: join(folder(), 'usb'), recipients })
+    await assert.rejects(create())
+    assert.match(failedWhy(), /there is no folder/)
+    await assert.rejects(create({ to: join(folder(), 'other') }))
+    assert.match(failedWhy(), /usb/)
+    await create({ to })
+    assert.equal(failedWhy(), '')
+  })
+
+  it('signs it, and says so; unsigned it is only when somebody says so', async () => {
+    const lock = { passphrase: PASSPHRASE }
+    const { file, signed } = await create({ lock })
+    const own = { own: await readOwnLog(home.path) }
+    assert.equal(signed, true)
+    assert.equal(authorOf(await verifyBackup(file, lock), own, clock.now()).proof, 'home')
+    clock.advance(1_000)
+    const bare = await create({ lock, unsigned: true })
+    assert.deepEqual([bare.signed, bare.verified?.ok], [false, true])
+    assert.equal((await verifyBackup(bare.file, lock)).statement, undefined)
+  })
+
+  it('makes none where the key that signs cannot be opened', async () => {
+    await writeFile(home.config, '')
+    const records = await BackupLog.open(database, clock)
+    const config = { name: 'alice', backup: backupSchema.parse({ to, recipients }) }
+    const sealed = new KithError('passphrase', 'sealed', { given: false })
+    const signer = (): Promise<Self> => Promise.reject(sealed)
+    desk = new BackupDesk({ database, clock, records, signer }, { home, config })
+    await assert.rejects(create(), (err) => err === sealed)
+    assert.deepEqual(await readdir(to), [])
+    assert.equal((await create({ unsigned: true })).signed, false)
+  })
+
+  for (const passphrase of ['', 'correct hor', 'пароль пяти']) {
+    it(`seals nothing by the passphrase ${JSON.stringify(passphrase)}`, async () => {
+      const refused = create({ lock: { passphrase } })
+      await assert.rejects(
+        refused,
+        (err) => isFailure(err, 'usage') && /five words/.test(err.hint ?? ''),
+      )
+      assert.deepEqual(await readdir(to), [])
+    })
+  }
+
+  it('takes back one that its owner gives up while it is read back, and keeps that of a job', async () => {
+    for (const [by, left] of [
+      ['self', 0],
+      ['nightly', 1],
+    ] as const) {
+      const stop = new AbortController()
+      const given = giveUp(by, stop)
+      await assert.rejects(given, /given up/)
+      assert.equal((await readdir(to)).length, left)
+      assert.equal((await desk.list()).length, left)
+      assert.equal(failedWhy() === '', by === 'self')
+      clock.advance(1_000)
+    }
+  })
+
+  /** A backup that is given up when the reading begins. */
+  async function giveUp(by: string, stop: AbortController): Promise<MadeBackup> {
+    const request = { to: undefined, lock: { passphrase: PASSPHRASE }, by }
+    const onProgress = (): void => {
+      if (desk.working?.phase === 'checking') stop.abort(new Error('given up'))
+    }
+    return await desk.create({ ...request, onProgress }, stop.signal)
   }
 
   it('wants to know where and for whom, and says what to set', async () => {
@@ -117,8 +201,8 @@ describe('the desk of backups', () => {
       create(),
       (err) => isFailure(err, 'usage') && /keygen/.test(err.hint ?? ''),
     )
-    await create({ lock: { passphrase: 'p' } })
-    assert.equal(desk.records.failure, undefined)
+    await create({ lock: { passphrase: PASSPHRASE } })
+    assert.equal(failedWhy(), '')
   })
 
   it('makes one at a time', async () => {
@@ -198,6 +282,26 @@ describe('the desk of backups', () => {
         ['unknown', 'changed', 'there'],
       )
       assert.equal((await readdir(to)).length, 5)
+    })
+
+    it('none while the newest that was read back is no longer what was written, though it is as long', async () => {
+      await open({ to, recipients, keep: { daily: 1, weekly: 0, monthly: 0 } })
+      const [oldest, older, newest] = await createDaily(3)
+      assert.ok(oldest && older && newest)
+      const flip = async ({ file }: MadeBackup): Promise<void> => {
+        const bytes = await readFile(file)
+        await writeFile(file, bytes.fill(0, bytes.byteLength - 40, bytes.byteLength - 38))
+      }
+      await flip(newest)
+      const dry = await desk.prune({ by: 'self', remove: false })
+      assert.deepEqual(
+        [dry.kept, dry.removed, dry.spared].map((list) => list.map(({ file }) => file)),
+        [[older.file], [oldest.file], [newest.file]],
+      )
+      assert.match(desk.records.get(newest.file)?.verified?.why ?? '', /not what was written/)
+      await flip(older)
+      const { removed } = await desk.prune({ by: 'self', remove: true })
+      assert.deepEqual([removed, (await readdir(to)).length], [[], 3])
     })
 
     it('none that was only read here: it is a copy that somebody keeps, or the same by another path', async () => {

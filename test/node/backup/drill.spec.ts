@@ -8,7 +8,9 @@ import { drillBackup } from '../../../src/node/backup/drill.ts'
 import type { DrillReport } from '../../../src/node/backup/drill.ts'
 import { homeOf } from '../../../src/node/home.ts'
 import type { Home } from '../../../src/node/home.ts'
-import { createIdentity } from '../../../src/node/identity.ts'
+import { createIdentity, openIdentity } from '../../../src/node/identity.ts'
+import { signingBy } from '../../../src/node/backup/sign-backup.ts'
+import { Self } from '../../../src/node/self.ts'
 import { nodeIdOf } from '../../../src/protocol/node-id.ts'
 import { createBackup } from '../../../src/store/backup/home-backup.ts'
 import type { BackupInit } from '../../../src/store/backup/home-backup.ts'
@@ -47,6 +49,7 @@ describe('a drill', () => {
       await createBackup({
         ...{ home: home.path, database, describe: describeIdentity, software: 'kith/0.1.0' },
         ...{ now: () => NOW, to: file, lock: { recipients } },
+        sign: signingBy(new Self(await openIdentity(home.path, 'p'))),
         ...change,
       })
     } finally {
@@ -56,7 +59,8 @@ describe('a drill', () => {
 
   async function drill(passphrase?: string): Promise<DrillReport> {
     const key = { identities: [identity] }
-    return await drillBackup({ file, key, home, passphrase, onProgress: () => undefined })
+    const onProgress = (): void => undefined
+    return await drillBackup({ file, key, home, passphrase, wanted: {}, onProgress })
   }
 
   function statesOf({ findings }: DrillReport): Record<string, string> {
@@ -64,7 +68,15 @@ describe('a drill', () => {
   }
 
   const well = {
-    ...{ archive: 'ok', identity: 'ok', keys: 'ok', config: 'ok', peers: 'ok', store: 'ok' },
+    ...{
+      archive: 'ok',
+      author: 'ok',
+      identity: 'ok',
+      keys: 'ok',
+      config: 'ok',
+      peers: 'ok',
+      store: 'ok',
+    },
     node: 'ok',
   }
 
@@ -127,7 +139,10 @@ describe('a drill', () => {
   it('finds a backup of another node than it says, and one that is damaged', async () => {
     await make()
     const node = nodeIdOf(new Uint8Array(3))
-    await backUp({ describe: (content) => ({ ...describeIdentity(content), node }) })
+    await backUp({
+      sign: undefined,
+      describe: (content) => ({ ...describeIdentity(content), node }),
+    })
     const report = await drill()
     assert.deepEqual([report.ok, statesOf(report)], [false, { archive: 'fail' }])
     assert.match(report.findings[0]?.what ?? '', /not of the node that it says/)

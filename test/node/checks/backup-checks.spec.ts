@@ -23,7 +23,8 @@ describe('checks of backups', () => {
   let inception: Uint8Array[]
 
   beforeEach(() => {
-    records = { ages: agesOf(0, 0, 0), failure: undefined, list: () => [], restored: undefined }
+    const none = { changing: undefined, failure: undefined, restored: undefined }
+    records = { ages: agesOf(0, 0, 0), list: () => [], ...none }
     peers = [peerOf('bob')]
     seenAt = [0]
     linked = false
@@ -105,9 +106,10 @@ describe('checks of backups', () => {
     ])
   })
 
-  it('tell of one that failed, and of one that is damaged', () => {
+  it('tell of one that failed, and of one that is damaged as long as it is there', () => {
+    const file = import.meta.filename
     const damaged = {
-      file: '/b/a.age',
+      file,
       verified: { at: 0, how: 'hash', ok: false, why: 'flipped' },
     }
     records = {
@@ -117,8 +119,18 @@ describe('checks of backups', () => {
     }
     assert.deepEqual(texts(backupFindings(node())), [
       'warn: the last backup failed: no disk | kith backup create',
-      'fail: /b/a.age is damaged: flipped | kith backup create, then rm /b/a.age',
+      `fail: ${file} is damaged: flipped | kith backup create, then rm ${file}`,
     ])
+    const gone = { ...damaged, file: '/b/a.age' }
+    records = { ...records, failure: undefined, list: () => [gone as unknown as BackupRecord] }
+    assert.ok(backupFindings(node()).every(({ state }) => state !== 'fail'))
+  })
+
+  it('tell of what the last one left out, since it changed whenever it was read', () => {
+    const changing = { at: now, files: ['workspace/a.db', 'workspace/b'] }
+    records = { ...records, changing }
+    const [found = ''] = texts(backupFindings(node()))
+    assert.match(found, /^warn: the last backup has no workspace\/a\.db, workspace\/b: it changed/)
   })
 
   describe('after a restore', () => {

@@ -34,6 +34,7 @@ describe('control handlers of approvals', () => {
         byName: (name) => peers.find(({ pin }) => pin.name === name),
       },
       self: { id: OWN_ID },
+      submitterOf: async (ask) => (ask === askId(1) ? 'token ci' : undefined),
     })
   })
 
@@ -59,6 +60,18 @@ describe('control handlers of approvals', () => {
     assert.deepEqual(await list({ which: 'all' }), [{ ...decided, ...how }, open])
     const shown = await handlers.showApproval({ approval: first }, signal)
     assert.deepEqual(shown, { ...decided, ...how })
+  })
+
+  it('name the token by which an ask of this node came, and take no ask of a peer for it', async () => {
+    const own = { asker: { name: 'self', id: OWN_ID }, chain: [] }
+    const first = await home.approvals.open(requestOf(1, { ask: own }))
+    await home.approvals.open(requestOf(2, { ask: own }))
+    await home.approvals.open(requestOf(1))
+    assert.deepEqual(
+      (await list({})).map((report) => report.asker),
+      ['token ci', 'self', 'bert'],
+    )
+    assert.equal((await handlers.showApproval({ approval: first }, signal)).asker, 'token ci')
   })
 
   it('name who is no longer pinned by the name that it had', async () => {

@@ -17,15 +17,28 @@ const KEY = '12D3KooWDW3iHE5fsdrs8JtKL3u5yyA3EKc4XxamyPNcXsyhGZpA'
 const INPUTS: { [N in RouteName]: Input<N> } = {
   status: {},
   stop: {},
+  daemon: {},
+  reloadDaemon: {},
+  noteRefusal: { by: 'job digest', task: 'kith stop' },
+  stopDaemon: {},
+  health: {},
+  tokens: {},
+  createToken: { name: 'ci', scope: 'read', expiresAt: 5 },
+  revokeToken: { token: 'ci' },
+  dashboard: {},
   peers: {},
   editPeers: { op: 'remove', name: 'nas' },
   explain: { name: 'a/b ü?', verb: 'ask' },
   ping: { name: 'nas', timeoutMs: 5 },
+  fleet: { fresh: true, timeoutMs: 500 },
+  fleetEvents: {},
+  fleetHistory: { name: 'nas', limit: 3 },
   ask: { peer: 'nas', text: 'hi ü' },
   asks: { limit: 3 },
   showAsk: { ask: askId(1) },
   cancelAsk: { ask: askId(1) },
   askEvents: { ask: askId(1), after: 4 },
+  settings: {},
   doctor: {},
   alerts: {},
   ackAlerts: { alert: askId(1) },
@@ -105,6 +118,12 @@ const INPUTS: { [N in RouteName]: Input<N> } = {
   mcpTools: {},
   lookAtMcpServer: { server: 'notes' },
   acceptMcpTools: { server: 'notes', hashes: { search: 'abc' } },
+  audit: { kinds: 'key,peers', limit: 5 },
+  verifyAudit: {},
+  auditWitnesses: {},
+  auditHeld: {},
+  diff: { since: 1 },
+  digest: { since: 1 },
 }
 
 describe('control client', () => {
@@ -147,6 +166,7 @@ describe('control client', () => {
     if (name === 'alertEvents') {
       return await Array.fromAsync(client.alertEvents(INPUTS.alertEvents))
     }
+    if (name === 'fleetEvents') return await Array.fromAsync(client.fleetEvents(INPUTS.fleetEvents))
     if (name === 'runEvents') return await Array.fromAsync(client.runEvents(INPUTS.runEvents))
     if (name === 'costs') return await Array.fromAsync(client.costs(INPUTS.costs))
     if (name === 'approvalEvents') {

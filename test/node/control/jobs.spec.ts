@@ -217,7 +217,7 @@ describe('control of jobs', () => {
     const pins = { byName: () => askerPeer('nas') }
     const { clock, jobs } = node
     const asked = { peer: 'nas', job: 'scrub' }
-    const { runPeerJob } = jobHandlers({ caller, clock, jobs, pins })
+    const { runPeerJob } = jobHandlers({ audit: node.audit, caller, clock, jobs, pins })
     assert.deepEqual(await runPeerJob(asked, signal), { ...asked, run })
     assert.deepEqual(calls, [['nas', 'job.run', { job: 'scrub' }, true]])
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROUTES } from '../../../src/node/control/api.ts'
 import type { CallName, Output } from '../../../src/node/control/api.ts'
@@ -338,6 +338,12 @@ describe('control handlers of keys', () => {
     await withPeer()
     const bert = begin('bert')
     await call('editPeers', { op: 'add', peer: { name: 'bert', id: idOfBranch(bert) } })
+    // The last of what is written because of the edit.
+    await eventually(async () => {
+      const log = await readFile(join(node.home.logs, 'audit.log'), 'utf8')
+      assert.match(log, /peer bert was added/)
+    })
+    await node.audit.flush()
     const [before, key] = [await contentOf(node.home.path), node.self.key]
     const { findings, state } = await call('drillRotation', {})
     assert.deepEqual(await contentOf(node.home.path), before)

@@ -67,7 +67,7 @@ describe('job host', () => {
     await writeFile(node.home.jobs, 'version: 1\njobs: hello\n', { mode: 0o600 })
     await node.start()
     assert.match(jobs.problem?.message ?? '', /jobs\.yaml:2:7: /)
-    assert.equal(node.health(), 'degraded')
+    assert.equal(node.health.overall(), 'degraded')
     assert.deepEqual(
       jobs.open.map(({ run: open, state }) => [open, state]),
       [[id, 'queued']],
@@ -199,10 +199,13 @@ describe('job host', () => {
       await jobs.scheduler.look()
       return jobs.open.map(({ state }) => state)
     }
-    assert.deepEqual(await states({ op: 'deny', name: 'nas', grants: ['job.run'] }), ['queued'])
-    assert.deepEqual(await states({ op: 'remove', name: 'nas' }), ['queued'])
-    assert.deepEqual(await states({ op: 'add', peer: NAS }), ['running'])
-    assert.equal((await jobs.ended(id, signal)).summary, 'shared')
+    assert.deepEqual(await states({ op: 'deny', name: 'nas', grants: ['job.run'] }), [])
+    assert.equal((await jobs.ended(id, signal)).failure?.why, 'nas may no longer start it')
+    await states({ op: 'remove', name: 'nas' })
+    assert.deepEqual(await states({ op: 'add', peer: NAS }), [])
+    const again = await jobs.runFor('nas', 'shared')
+    assert.deepEqual(await states({ op: 'remove', name: 'nas' }), [])
+    assert.equal((await jobs.ended(again.run, signal)).state, 'cancelled')
   })
 
   it('is told of by the agent: to the owner', async () => {

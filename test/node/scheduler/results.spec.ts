@@ -295,6 +295,24 @@ describe('results', () => {
     assert.deepEqual(await results.redeliver('none'), [])
   })
 
+  it('F63: that did not arrive are kept for 180 days, and not forgotten without a word', async () => {
+    await open(job({ deliver: [{ file: join(folder(), 'home', 'config.yaml') }] }))
+    const id = await run()
+    await arrived(id, 'dead 1')
+    home.clock.advance(179 * 86_400_000)
+    await results.settle()
+    await arrived(id, 'dead 1')
+    assert.ok(!alerts.some(({ what }) => what.startsWith('deliveries were forgotten')))
+    home.clock.advance(2 * 86_400_000)
+    await results.settle()
+    assert.deepEqual(await results.deliveries.ofRun(id), [])
+    assert.deepEqual(alerts.at(-1), {
+      kind: 'results-dropped',
+      what: 'deliveries were forgotten that did not arrive: digest 1',
+      hint: 'kith artifacts list',
+    })
+  })
+
   it('that are no longer kept are not delivered: their last line would pass for all of them', async () => {
     const [file, out] = [join(folder(), 'out', 'digest.md'), join(folder(), 'out')]
     await symlink(join(folder(), 'home'), out)

@@ -82,10 +82,37 @@ describe('scheduler', () => {
         assert.equal(home.runner.begun.length, runs ? 1 : 0)
         home.runner.begun[0]?.succeed()
         await scheduler.idle()
-        const ended = home.ended.map((one) => [one.run, one.by, one.cause])
-        assert.deepEqual(ended, runs ? [[run, 'bob', 'peer']] : [])
+        // Who may not start it any more keeps nobody waiting.
+        const isBarred = what.endsWith('not') || what === 'for others'
+        const state = runs ? 'succeeded' : isBarred ? 'cancelled' : undefined
+        const ended = home.ended.map((one) => [one.run, one.by, one.cause, one.state])
+        assert.deepEqual(ended, state === undefined ? [] : [[run, 'bob', 'peer', state]])
       })
     }
+
+    const each = { schedule: { kind: 'interval', every_seconds: 60 } }
+
+    it('leaves no time out for what a peer wanted that may no longer start it', async () => {
+      const { scheduler } = await home.open([forBob({ ...each, overlap: 'skip' })])
+      await scheduler.look()
+      await scheduler.runNow('digest', { by: 'bob', cause: 'peer' })
+      home.barred.add('bob')
+      home.clock.advance(MINUTE_MS)
+      await scheduler.look()
+      assert.deepEqual(
+        home.ended.map(({ by, failure }) => [by, failure?.why]),
+        [['bob', 'bob may no longer start it']],
+      )
+      home.runner.begun[0]?.succeed()
+      await scheduler.idle()
+      assert.deepEqual(
+        home.ended.map(({ cause, state }) => [cause, state]),
+        [
+          ['peer', 'cancelled'],
+          ['schedule', 'succeeded'],
+        ],
+      )
+    })
 
     it('answers a run-now with the run that is in its way', async () => {
       const { scheduler } = await home.open([jobOf('digest')])

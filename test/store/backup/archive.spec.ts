@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
+import { createBackupStatement } from '../../../src/protocol/backup-statement.ts'
+import type { BackupStatement } from '../../../src/protocol/backup-statement.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
+import { nodeIdOf } from '../../../src/protocol/node-id.ts'
 import { readArchive } from '../../../src/store/backup/archive-reader.ts'
 import { FileChanged, writeArchive } from '../../../src/store/backup/archive-writer.ts'
 import {
+  BACKUP_VERSION,
   encodeManifest,
   MAX_BACKUP_FILES,
   MAX_FILE_BYTES,
@@ -31,23 +36,43 @@ const FILES: Files = {
   [LONG]: Buffer.from('far away'),
 }
 
-function write(files: Files, manifest = manifestOf(files)): Promise<Buffer> {
-  return bytesOf(
-    writeArchive(manifest, ({ name }) => piecesOf(files[name] ?? Buffer.alloc(0), 1_000)),
-  )
+function write(
+  files: Files,
+  manifest = manifestOf(files),
+  change?: Partial<BackupStatement>,
+): Promise<Buffer> {
+  const content = ({ name }: { name: string }): AsyncGenerator<Uint8Array> =>
+    piecesOf(files[name] ?? Buffer.alloc(0), 1_000)
+  const sign = (digest: Uint8Array): Promise<Uint8Array> =>
+    Promise.resolve(statementOf(manifest, { manifest: digest, ...change }))
+  return bytesOf(writeArchive(manifest, content, sign))
+}
+
+/** What the node of a manifest says of it, in the eyes of a reader who knows no key. */
+function statementOf(
+  { at, keyLog: { sn }, node }: Manifest,
+  change: Partial<BackupStatement>,
+): Uint8Array {
+  const seed = new Uint8Array(32).fill(1)
+  return createBackupStatement({ id: node, sn, at, manifest: new Uint8Array(32), seed, ...change })
+}
+
+/** The manifest of these files, of a backup that is signed. */
+function signedManifestOf(files: Files): Manifest {
+  return manifestOf(files, { version: BACKUP_VERSION })
 }
 
 async function read(
   archive: Uint8Array,
   pieces = 4_096,
-): Promise<{ manifest: Manifest; files: Files }> {
+): Promise<{ manifest: Manifest; statement: Uint8Array | undefined; files: Files }> {
   const files: Files = {}
-  const manifest = await readArchive(piecesOf(archive, pieces), {
+  const head = await readArchive(piecesOf(archive, pieces), {
     file: async ({ name }, content) => {
       files[name] = await bytesOf(content)
     },
   })
-  return { manifest, files }
+  return { ...head, files }
 }
 
 async function refuses(archive: Uint8Array, why?: RegExp): Promise<void> {
@@ -82,9 +107,44 @@ describe('archive', () => {
   for (const pieces of [1, 511, 512, 4_096, 1_000_000]) {
     it(`comes back as it was, read in pieces of ${pieces} bytes`, async () => {
       const manifest = manifestOf(FILES)
-      assert.deepEqual(await read(await write(FILES), pieces), { manifest, files: FILES })
+      const statement = undefined
+      assert.deepEqual(await read(await write(FILES), pieces), {
+        manifest,
+        statement,
+        files: FILES,
+      })
+    })
+
+    it(`comes back with what its node says of it, read in pieces of ${pieces} bytes`, async () => {
+      const manifest = signedManifestOf(FILES)
+      const { files, ...head } = await read(await write(FILES, manifest), pieces)
+      const digest = createHash('sha256').update(encodeManifest(manifest)).digest()
+      const statement = Buffer.from(statementOf(manifest, { manifest: digest }))
+      assert.deepEqual(
+        { ...head, statement: Buffer.from(head.statement ?? []) },
+        { manifest, statement },
+      )
+      assert.deepEqual(files, FILES)
     })
   }
+
+  const OTHER_ID = nodeIdOf(new Uint8Array(3))
+  const alterations: [what: string, change: Partial<BackupStatement>][] = [
+    ['another manifest', { manifest: new Uint8Array(32) }],
+    ['another node', { id: OTHER_ID }],
+    ['another event of the key log', { sn: 1 }],
+    ['another time', { at: manifestOf({}).at + 1 }],
+  ]
+  for (const [what, change] of alterations) {
+    it(`is refused when what its node says is of ${what}`, async () => {
+      await refuses(await write(FILES, signedManifestOf(FILES), change), /of another backup/)
+    })
+  }
+
+  it('is not written as signed where nobody signs', async () => {
+    const written = writeArchive(signedManifestOf({}), () => piecesOf(new Uint8Array(0)))
+    await assert.rejects(bytesOf(written), TypeError)
+  })
 
   it('comes back whatever is in it', async () => {
     const content = fc.uint8Array({ maxLength: 2_000 })
@@ -101,13 +161,13 @@ describe('archive', () => {
   it('is opened by tar, and what tar wrote over it is refused', async function () {
     if (spawnSync('tar', ['--version']).status !== 0) this.skip()
     const path = join(folder(), 'a.tar')
-    await writeFile(path, await write(FILES))
+    await writeFile(path, await write(FILES, signedManifestOf(FILES)))
     const tar = promisify(execFile)
     await tar('tar', ['-xf', path, '-C', folder()])
     for (const [name, content] of Object.entries(FILES)) {
       assert.deepEqual(await readFile(join(folder(), name)), Buffer.from(content))
     }
-    const names = ['manifest.json', ...Object.keys(FILES)]
+    const names = ['manifest.json', 'signature.cbor', ...Object.keys(FILES)]
     await tar('tar', ['--format=ustar', '-cf', path, '-C', folder(), ...names.slice(0, -1)])
     await refuses(await readFile(path), /manifest/)
   })
@@ -137,7 +197,28 @@ describe('archive', () => {
     }
   })
 
-  it('has other files in no byte: what is flipped is refused, or a word of its author about himself', async () => {
+  it('that is signed has no byte that is free: what is flipped is refused, or a signature that proves nothing', async () => {
+    const files = { 'a.txt': Buffer.from('abc'), [LONG]: Buffer.from('x') }
+    const manifest = signedManifestOf(files)
+    const archive = await write(files, manifest)
+    const { statement: good } = await read(archive)
+    for (let at = 0; at < archive.byteLength; at += 1) {
+      const flipped = Buffer.from(archive)
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8))
+      try {
+        const { statement, ...rest } = await read(flipped)
+        assert.deepEqual(rest, { manifest, files })
+        // The last 64 bytes of a statement are its signature: whoever knows the key sees that it is none.
+        const [before, after] = [good, statement].map((bytes) => Buffer.from(bytes ?? []))
+        assert.deepEqual(after?.subarray(0, -64), before?.subarray(0, -64))
+        assert.notDeepEqual(after, before)
+      } catch (err) {
+        assert.ok(isFailure(err, 'corrupt') || isFailure(err, 'too-new'), String(err))
+      }
+    }
+  })
+
+  it('that nobody signed has other files in no byte: what is flipped is refused, or a word of its author about himself', async () => {
     const files = { 'a.txt': Buffer.from('abc'), [LONG]: Buffer.from('x') }
     const archive = await write(files)
     let taken = 0
@@ -214,7 +295,7 @@ describe('archive', () => {
       }
     }
     const refused = readArchive(source(), {
-      manifest: () => {
+      head: () => {
         throw new Error('not this one')
       },
       file: () => Promise.reject(new Error('never called')),
@@ -234,7 +315,29 @@ describe('archive', () => {
       await read(forge(honest, [head, content]))
     })
 
-    const names = ['../a', '/a', 'a/../../b', 'C:/a', 'a\0', 'a\\b', 'NUL', 'manifest.json', 'a.']
+    it('is refused with a signature that is not there, too long, or none', async () => {
+      const version = BACKUP_VERSION
+      const announced = { ...honest, version }
+      const bare = forge(announced, [head, content])
+      await refuses(bare, /no signature follows/)
+      const long = tarHead({ name: 'signature.cbor', bytes: 2_049 }, seconds)
+      await refuses(forge(announced, [long, Buffer.alloc(2_560)]), /no signature follows/)
+      const short = tarHead({ name: 'signature.cbor', bytes: 1 }, seconds)
+      await refuses(forge(announced, [short, content]), /signature cannot be read/)
+      const later = tarHead({ name: 'signature.cbor', bytes: 1 }, seconds + 1)
+      await refuses(forge(announced, [later, content]))
+    })
+
+    it('is refused with a signature that its version does not have', async () => {
+      const signed = await write({ a: Buffer.from('x') }, signedManifestOf({ a: Buffer.from('x') }))
+      const at = signed.indexOf('signature.cbor')
+      await refuses(forge(honest, [signed.subarray(at, at + 1_024), head, content]), /not where/)
+    })
+
+    const names = [
+      ...['../a', '/a', 'a/../../b', 'C:/a', 'a\0', 'a\\b', 'NUL', 'manifest.json', 'a.'],
+      'Signature.cbor',
+    ]
     for (const name of names) {
       it(`is refused with a file of the name ${JSON.stringify(name)}`, async () => {
         const manifest = { ...honest, files: [{ name, ...one }] }
@@ -301,7 +404,7 @@ describe('archive', () => {
     }
 
     it('is refused as too new when a later kith wrote it', async () => {
-      await assert.rejects(read(forge({ version: 2, anything: 1 })), (err) =>
+      await assert.rejects(read(forge({ version: 3, anything: 1 })), (err) =>
         isFailure(err, 'too-new'),
       )
     })

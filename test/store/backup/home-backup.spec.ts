@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import {
+  createBackupStatement,
+  readBackupStatement,
+} from '../../../src/protocol/backup-statement.ts'
+import { publicKeyOf } from '../../../src/protocol/ed25519.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
-import { writeArchive } from '../../../src/store/backup/archive-writer.ts'
+import { FileChanged, writeArchive } from '../../../src/store/backup/archive-writer.ts'
 import { compress } from '../../../src/store/backup/compression.ts'
+import type { SignManifest } from '../../../src/store/backup/make-backup.ts'
+import { encodeManifest } from '../../../src/store/backup/manifest.ts'
 import { extractBackup, verifyBackup } from '../../../src/store/backup/read-backup.ts'
 import { seal } from '../../../src/store/backup/seal.ts'
 import type { Key, Lock } from '../../../src/store/backup/seal.ts'
 import { Database } from '../../../src/store/database.ts'
-import { bytesOf, manifestOf, piecesOf } from '../../helpers/backup-bytes.ts'
+import { bytesOf, manifestOf, piecesOf, sha256Hex } from '../../helpers/backup-bytes.ts'
 import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
@@ -35,8 +44,8 @@ describe('backup of a home', () => {
   it('holds what the home holds, store and rights included', async () => {
     const { bytes, leftOut, manifest } = await backUp(home(), file(), { lock })
     assert.deepEqual(leftOut, [])
-    assert.deepEqual(await verifyBackup(file(), key), manifest)
-    assert.deepEqual(await extractBackup(file(), key, copy()), manifest)
+    assert.deepEqual((await verifyBackup(file(), key)).manifest, manifest)
+    assert.deepEqual((await extractBackup(file(), key, copy())).manifest, manifest)
     assert.deepEqual(await readHome(copy()), await readHome(home()))
     const { mode, size } = await stat(file())
     assert.deepEqual([mode & 0o777, size], [0o600, bytes])
@@ -133,6 +142,106 @@ describe('backup of a home', () => {
     assert.deepEqual((await readdir(folder())).toSorted(), ['home', 'home.kith'])
   })
 
+  it('leaves a file of the workspace out that changes whenever it is read, and names it', async () => {
+    let attempts = 0
+    const describe = (): { node: string; keyLog: { sn: number; head: string } } => {
+      attempts += 1
+      for (const name of ['large', 'run.sh']) {
+        writeFileSync(join(home(), 'workspace', name), `attempt ${attempts}`)
+      }
+      return manifestOf({})
+    }
+    const { changing, leftOut } = await backUp(home(), file(), { lock, describe })
+    assert.deepEqual(changing, ['workspace/large', 'workspace/run.sh'])
+    assert.deepEqual(leftOut, changing)
+    const { manifest } = await verifyBackup(file(), key)
+    const names = manifest.files.map(({ name }) => name)
+    assert.ok(names.includes('workspace/notes/today.md') && !names.includes('workspace/large'))
+    // Three for the first file, and one more for the second.
+    assert.equal(attempts, 4)
+  })
+
+  it('leaves none out that has changed once', async () => {
+    let changes = 1
+    const { changing, leftOut } = await backUp(home(), file(), {
+      lock,
+      describe: () => {
+        if (changes-- > 0) writeFileSync(join(home(), 'workspace/large'), 'other')
+        return manifestOf({})
+      },
+    })
+    assert.deepEqual([changing, leftOut], [[], []])
+    await extractBackup(file(), key, copy())
+    assert.equal(await readFile(join(copy(), 'workspace/large'), 'utf8'), 'other')
+  })
+
+  it('gives up when files never stop to change, and leaves nothing', async () => {
+    let attempts = 0
+    const describe = (): { node: string; keyLog: { sn: number; head: string } } => {
+      writeFileSync(join(home(), `workspace/file-${attempts}`), 'other')
+      attempts += 1
+      return manifestOf({})
+    }
+    for (let n = 0; n < 20; n += 1) await writeFile(join(home(), `workspace/file-${n}`), 'first')
+    const never = backUp(home(), file(), { lock, describe })
+    await assert.rejects(
+      never,
+      (err) => isFailure(err, 'invalid-file') && /file-9/.test(err.message),
+    )
+    assert.equal(attempts, 10)
+    assert.deepEqual(await readdir(folder()), ['home'])
+  })
+
+  it('is of a home in which a file of the workspace goes while it is read', async () => {
+    // As it stands in the manifest, it is there no more: the backup begins anew.
+    let goes = true
+    const { leftOut } = await backUp(home(), file(), {
+      lock,
+      describe: () => {
+        if (goes) rmSync(join(home(), 'workspace/large'))
+        goes = false
+        return manifestOf({})
+      },
+    })
+    assert.deepEqual(leftOut, [])
+    await verifyBackup(file(), key)
+  })
+
+  it('says whose disk is full, and leaves nothing there', async function () {
+    const disk = join(folder(), 'disk')
+    await mkdir(disk)
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk])
+    if (status !== 0) this.skip()
+    try {
+      await writeFile(join(home(), 'workspace/noise'), randomBytes(262_144))
+      const full = backUp(home(), join(disk, 'a.age'), { lock })
+      await assert.rejects(
+        full,
+        (err) => isFailure(err, 'usage') && err.message.includes(`the disk of ${disk} is full`),
+      )
+      assert.deepEqual(await readdir(disk), [])
+    } finally {
+      spawnSync('umount', [disk])
+    }
+  })
+
+  it('is signed by whoever its owner has sign it, once for each attempt', async () => {
+    const seed = new Uint8Array(32).fill(7)
+    const digests: string[] = []
+    const sign: SignManifest<Uint8Array> = (manifest, { at, keyLog: { sn }, node }) => {
+      digests.push(Buffer.from(manifest).toString('hex'))
+      if (digests.length === 1) throw new FileChanged('identity.json')
+      return createBackupStatement({ id: node, sn, at, manifest, seed })
+    }
+    const { manifest } = await backUp(home(), file(), { lock, sign })
+    const { statement } = await verifyBackup(file(), key)
+    const said = readBackupStatement(statement ?? new Uint8Array(0), publicKeyOf(seed))
+    assert.deepEqual([said.id, said.sn, said.at], [manifest.node, 0, manifest.at])
+    assert.equal(Buffer.from(said.manifest).toString('hex'), digests[1])
+    assert.equal(digests[1], sha256Hex(encodeManifest(manifest)))
+    assert.equal(digests.length, 2)
+  })
+
   it('takes a log as it was announced, however much is added to it meanwhile', async () => {
     const path = join(home(), 'workspace/log')
     await writeFile(path, 'one\n')
@@ -159,8 +268,8 @@ describe('backup of a home', () => {
         return manifestOf({})
       },
     })
-    const { files } = await verifyBackup(file(), key)
-    assert.ok(files.some(({ name }) => name === 'keys/fedcba9876543210.json'))
+    const { manifest } = await verifyBackup(file(), key)
+    assert.ok(manifest.files.some(({ name }) => name === 'keys/fedcba9876543210.json'))
   })
 
   it('goes where nothing is, and is of a node', async () => {
@@ -179,7 +288,7 @@ describe('backup of a home', () => {
     syncBuiltinESMExports()
     try {
       const { manifest } = await backUp(home(), file(), { lock })
-      assert.deepEqual(await verifyBackup(file(), key), manifest)
+      assert.deepEqual((await verifyBackup(file(), key)).manifest, manifest)
       await assert.rejects(backUp(home(), file(), { lock }), (err) => isFailure(err, 'exists'))
     } finally {
       promises.link = link

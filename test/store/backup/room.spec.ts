@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { FileChanged } from '../../../src/store/backup/archive-writer.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import {
   MAX_BACKUP_BYTES,
   MAX_BACKUP_FILES,
   MAX_FILE_BYTES,
 } from '../../../src/store/backup/manifest.ts'
-import { assertDiskFor, assertRoomFor } from '../../../src/store/backup/room.ts'
+import { assertDiskFor, assertRoomFor, namingFullDisk } from '../../../src/store/backup/room.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 describe('room', () => {
@@ -42,6 +43,35 @@ describe('room', () => {
     )
     assertRoomFor('/h', all)
     assertRoomFor('/h', empty(MAX_BACKUP_FILES - 1))
+  })
+
+  const full: [what: string, err: Error][] = [
+    ['the system', Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })],
+    ['the system of a quota', Object.assign(new Error('EDQUOT'), { code: 'EDQUOT' })],
+    ['the store', new Error('IO error: /h/store/000005.log: No space left on device')],
+    [
+      'what wrote for the store',
+      new Error('x', { cause: Object.assign(new Error('y'), { code: 'ENOSPC' }) }),
+    ],
+  ]
+  for (const [what, err] of full) {
+    it(`on the disk that is at its end is said with its folder, whoever says so: ${what}`, async () => {
+      const refused = namingFullDisk('/mnt/usb', () => Promise.reject(err))
+      await assert.rejects(
+        refused,
+        (told) =>
+          isFailure(told, 'usage') && told.message.includes('/mnt/usb') && told.cause === err,
+      )
+    })
+  }
+
+  it('on the disk has nothing to do with other failures', async () => {
+    const err = new FileChanged('workspace/No space left on device')
+    await assert.rejects(
+      namingFullDisk('/mnt/usb', () => Promise.reject(err)),
+      (told) => told === err,
+    )
+    assert.equal(await namingFullDisk('/mnt/usb', () => Promise.resolve(7)), 7)
   })
 
   it('on the disk is looked for before it is filled', async () => {

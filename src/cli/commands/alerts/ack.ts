@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { KithError } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
+import { alertOf } from '../../full-ids.ts'
 import { print, printJson } from '../../terminal.ts'
 
 interface AckOptions {
@@ -25,7 +26,7 @@ export async function acknowledge(
   id: string | undefined,
   { all, json }: AckOptions,
 ): Promise<void> {
-  const alert = all === true ? 'all' : id
+  const alert = all === true ? 'all' : id === undefined ? undefined : await alertOf(cli, id)
   if (alert === undefined || (all === true && id !== undefined)) {
     const what = 'give the id of an alert, or --all'
     throw new KithError('usage', what, { what }, { hint: 'kith alerts list' })

@@ -42,11 +42,22 @@ export async function listAlerts(cli: CliContext, { all, json }: ListOptions): P
 function printAlert(cli: CliContext, alert: AlertReport): void {
   const { at, count, hint, id, kind, lastAt, seenAt, what } = alert
   const times = count === 1 ? '' : `, ${count} times, last ${timeText(lastAt)}`
+  const sent = deliveryText(alert)
   const seen = seenAt === undefined ? '' : `, acknowledged ${timeText(seenAt)}`
   print(cli, `${paint(cli, 'bold', line(kind))}  ${timeText(at)}${times}${seen}`)
   print(cli, `    ${line(what)}`)
+  if (sent !== undefined) print(cli, `    ${paint(cli, 'yellow', 'undelivered:')} ${line(sent)}`)
   if (seenAt === undefined) print(cli, `    try: ${line(sameHome(cli, hint))}`)
   print(cli, `    id: ${line(id)}`)
+}
+
+/** Why the webhook does not have it, as long as it has not. */
+function deliveryText({ delivery }: AlertReport): string | undefined {
+  if (delivery === undefined || delivery.state === 'done') return undefined
+  const { nextAt, state, tries, why = 'it was not tried yet' } = delivery
+  if (state === 'dead') return `${why}; given up after ${tries} tries`
+  const next = nextAt === undefined || tries === 0 ? '' : `, next ${timeText(nextAt)}`
+  return `${why} (${tries} ${tries === 1 ? 'try' : 'tries'}${next})`
 }
 
 function line(text: string): string {

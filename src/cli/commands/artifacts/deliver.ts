@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
+import { runOf } from '../../full-ids.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
 
 /** `kith artifacts deliver RUN`: tries again what did not arrive. */
@@ -10,7 +11,7 @@ export function deliverCommand(cli: CliContext): Command {
     .argument('<run>', 'the run whose result it is')
     .option('--json', 'print one JSON array')
     .action(async (run: string, { json }: { json?: true }) => {
-      const again = await cli.client.call('deliverAgain', { run })
+      const again = await cli.client.call('deliverAgain', { run: await runOf(cli, run) })
       if (json === true) printJson(cli, again)
       else if (again.length === 0) print(cli, 'nothing to deliver again')
       else {

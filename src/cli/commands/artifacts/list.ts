@@ -3,6 +3,7 @@ import type { ArtifactReport, Input } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { positiveInteger } from '../../options.ts'
+import { shortIds } from '../../short-id.ts'
 import { note, paint, print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
 
@@ -59,7 +60,9 @@ export async function listArtifacts(cli: CliContext, options: ListOptions): Prom
       const style = column === REVIEW_COLUMN && STYLES[artifacts[row - 1]?.review ?? 'unreviewed']
       return style ? paint(cli, style, cell) : cell
     }
-    print(cli, table([HEAD, ...artifacts.map(cells)], painted))
+    const short = shortIds(artifacts.map(({ artifact }) => artifact))
+    const rows = artifacts.map((report) => [short(report.artifact), ...cells(report)])
+    print(cli, table([HEAD, ...rows], painted))
   }
   if (page.cursor !== undefined) {
     note(cli, `there are older ones: the same again with --cursor ${page.cursor}`)
@@ -85,7 +88,7 @@ function reviewOf({
 }
 
 function cells(report: ArtifactReport): string[] {
-  const { artifact, cut, job, madeAt, review, sensitivity, sizeBytes } = report
+  const { cut, job, madeAt, review, sensitivity, sizeBytes } = report
   const size = `${sizeBytes}${cut === true ? ', cut' : ''}`
-  return [artifact, job, timeText(madeAt), review, size, sensitivity, makerText(report)]
+  return [job, timeText(madeAt), review, size, sensitivity, makerText(report)]
 }

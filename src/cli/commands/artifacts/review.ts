@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { ArtifactReport } from '../../../node/control/api.ts'
 import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
+import { artifactOf } from '../../full-ids.ts'
 import { print, printJson } from '../../terminal.ts'
 
 interface JsonOption {
@@ -16,7 +17,7 @@ export function approveCommand(cli: CliContext): Command {
     .option('--json', 'print one JSON object')
     .action(async (id: string, { json }: JsonOption) => {
       assertPerson(cli, 'kith artifacts approve')
-      const call = { artifact: id, verdict: 'accepted' } as const
+      const call = { artifact: await artifactOf(cli, id), verdict: 'accepted' } as const
       tell(cli, await cli.client.call('reviewArtifact', call), json)
     })
 }
@@ -30,7 +31,11 @@ export function rejectCommand(cli: CliContext): Command {
     .option('--json', 'print one JSON object')
     .action(async (id: string, { json, why }: JsonOption & { why: string }) => {
       assertPerson(cli, 'kith artifacts reject')
-      const call = { artifact: id, verdict: 'rejected', reason: why } as const
+      const call = {
+        artifact: await artifactOf(cli, id),
+        verdict: 'rejected',
+        reason: why,
+      } as const
       tell(cli, await cli.client.call('reviewArtifact', call), json)
     })
 }

@@ -4,6 +4,7 @@ import { KithError } from '../../../protocol/errors.ts'
 import { terminalSafe } from '../../../protocol/text.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
+import { artifactOf } from '../../full-ids.ts'
 import { isTerminal, note, paint, print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
 import { makerText } from './list.ts'
@@ -34,7 +35,7 @@ export async function showArtifact(
     const what = '--raw is for a file or a pipe: what a program wrote may do things to a terminal'
     throw new KithError('usage', what, { what }, { hint: `kith artifacts show ${id}` })
   }
-  const shown = await cli.client.call('showArtifact', { artifact: id })
+  const shown = await cli.client.call('showArtifact', { artifact: await artifactOf(cli, id) })
   if (!shown.intact) {
     const what = `artifacts-made/${id}`
     throw new KithError('corrupt', 'the result is not the one that its hashes are of', { what })

@@ -9,7 +9,7 @@ import { showCommand } from './show.ts'
 export function asksCommand(cli: CliContext): Command {
   const asks = new Command('asks').description('the asks that this node has made and answered')
   for (const command of [listCommand, showCommand, attachCommand, cancelCommand]) {
-    asks.addCommand(command(cli))
+    asks.addCommand(command(cli), { isDefault: command === listCommand })
   }
   return asks
 }

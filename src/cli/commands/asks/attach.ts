@@ -5,6 +5,7 @@ import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { AskFailed } from '../../failure.ts'
 import { followAsk } from '../../follow-ask.ts'
+import { askOf } from '../../full-ids.ts'
 import { wholeNumber } from '../../options.ts'
 import { note } from '../../terminal.ts'
 
@@ -22,7 +23,7 @@ export function attachCommand(cli: CliContext): Command {
     .option('--raw', 'leave control characters in, unless the answer goes to a terminal')
     .option('--json', 'print one JSON object for each piece; with --no-stream, one in all')
     .action(async (id: string, options: AttachOptions) => {
-      await attach(cli, id, options)
+      await attach(cli, await askOf(cli, id), options)
     })
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
+import { askOf } from '../../full-ids.ts'
 import { print, printJson } from '../../terminal.ts'
 import { stateText } from './list.ts'
 
@@ -19,7 +20,7 @@ export async function cancelAsk(
   id: string,
   { json }: { json?: true },
 ): Promise<void> {
-  const report = await cli.client.call('cancelAsk', { ask: id })
+  const report = await cli.client.call('cancelAsk', { ask: await askOf(cli, id) })
   if (json === true) printJson(cli, report)
   else if (report.final === undefined)
     print(cli, `${id} ends as soon as ${report.peer} hears of it`)

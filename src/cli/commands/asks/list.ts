@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { AskReport } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { positiveInteger } from '../../options.ts'
+import { shortIds } from '../../short-id.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
 import { durationText, timeText } from '../../time-text.ts'
 
@@ -29,14 +30,20 @@ export async function listAsks(cli: CliContext, { json, limit }: ListOptions): P
     return
   }
   if (asks.length === 0) print(cli, 'no asks')
-  else print(cli, table([['ASK', 'WHEN', 'WHO', 'STATE', 'TOOK'], ...asks.map(row)]))
+  else print(cli, tableOf(asks))
   if (all.length > limit) note(cli, `${all.length - limit} more: --limit ${all.length}`)
 }
 
-function row(report: AskReport): string[] {
-  const { ask, finalAt, receivedAt } = report
+function tableOf(asks: readonly AskReport[]): string {
+  const short = shortIds(asks.map(({ ask }) => ask))
+  const rows = asks.map((report) => [short(report.ask), ...cells(report)])
+  return table([['ASK', 'WHEN', 'WHO', 'STATE', 'TOOK'], ...rows])
+}
+
+function cells(report: AskReport): string[] {
+  const { finalAt, receivedAt } = report
   const took = finalAt === undefined ? '-' : durationText(finalAt - receivedAt)
-  return [ask, timeText(receivedAt), whoText(report), stateText(report), took]
+  return [timeText(receivedAt), whoText(report), stateText(report), took]
 }
 
 /** `from bob` or `to bob`. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
 import { terminalSafe } from '../../../protocol/text.ts'
+import { askOf } from '../../full-ids.ts'
 import { print, printJson, table } from '../../terminal.ts'
 import { durationText, timeText } from '../../time-text.ts'
 import { stateText, whoText } from './list.ts'
@@ -21,7 +22,7 @@ export async function showAsk(
   id: string,
   { json }: { json?: true },
 ): Promise<void> {
-  const report = await cli.client.call('showAsk', { ask: id })
+  const report = await cli.client.call('showAsk', { ask: await askOf(cli, id) })
   if (json === true) {
     printJson(cli, report)
     return

@@ -20,6 +20,7 @@ export function backupCommand(cli: CliContext): Command {
     pruneCommand,
     keygenCommand,
   ]
-  for (const command of commands) backup.addCommand(command(cli))
+  for (const command of commands)
+    backup.addCommand(command(cli), { isDefault: command === listCommand })
   return backup
 }

@@ -2,13 +2,13 @@ import { stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Input, MadeReport } from '../../../node/control/api.ts'
-import { KithError } from '../../../protocol/errors.ts'
+import { KithError, isFailure } from '../../../protocol/errors.ts'
 import { barText, bytesText } from '../../bytes-text.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { collectList } from '../../options.ts'
-import { canPrompt, passphraseFromStdin } from '../../passphrase.ts'
+import { canPrompt, passphraseFromFile, passphraseFromStdin } from '../../passphrase.ts'
 import { isTerminal, note, print, printJson, Progress } from '../../terminal.ts'
 import { withBackups } from './reach.ts'
 import type { Backups } from './reach.ts'
@@ -20,6 +20,7 @@ interface CreateOptions {
   to?: string
   recipient?: string[]
   passphraseStdin?: true
+  unsigned?: true
   json?: true
 }
 
@@ -37,6 +38,7 @@ export function createCommand(cli: CliContext): Command {
         .conflicts('passphraseStdin'),
     )
     .option('--passphrase-stdin', 'seal it with the first line of the standard input')
+    .option('--unsigned', 'do not sign it; whoever restores it has to allow that')
     .option('--json', 'print one JSON object')
     .action(async (options: CreateOptions) => {
       await create(cli, options)
@@ -47,6 +49,9 @@ export async function create(cli: CliContext, options: CreateOptions): Promise<v
   const made = await withBackups(cli, async (backups) => {
     const lock = await lockFor(cli, backups, options)
     const to = options.to === undefined ? {} : { to: resolve(options.to) }
+    if (options.unsigned === true)
+      return await shown(cli, backups, { ...to, ...lock, unsigned: true })
+    await openKey(cli, backups)
     return await shown(cli, backups, { ...to, ...lock })
   })
   const isWhole = made.verified?.ok === true
@@ -82,6 +87,24 @@ async function lockFor(
   return { passphrase: await typedTwice(cli) }
 }
 
+/** A backup is signed by the node: where it does not run, and its keys are sealed, somebody has to open them. */
+async function openKey(cli: CliContext, backups: Backups): Promise<void> {
+  try {
+    await backups.openKey(async () => {
+      const given = await passphraseFromFile(cli.env)
+      if (given !== undefined || !canPrompt(cli)) return given
+      const { askSecret } = await import('../../prompt.ts')
+      return await askSecret(cli, 'Passphrase of the keys of this node, to sign it (not shown): ')
+    })
+  } catch (err) {
+    if (!isFailure(err, 'passphrase') || err.details.given) throw err
+    const message =
+      'to sign the backup takes the passphrase of the keys of this node, or the node itself'
+    const hint = 'kith start, then again; or KITH_PASSPHRASE_FILE, or --unsigned'
+    throw new KithError('passphrase', message, { given: false }, { cause: err, hint })
+  }
+}
+
 /** Before anybody types a passphrase: whether its folder is there. The node looks at all else. @throws {KithError} `usage` */
 async function assertPlace(to: string | undefined): Promise<void> {
   if (to === undefined) {
@@ -97,10 +120,11 @@ async function assertPlace(to: string | undefined): Promise<void> {
 
 async function typedTwice(cli: CliContext): Promise<string> {
   const { askSecret } = await import('../../prompt.ts')
+  const { assertBackupPassphrase } = await cli.backups()
   const passphrase = await askSecret(cli, 'Passphrase that seals the backup (not shown): ')
-  const again = passphrase === '' ? '' : await askSecret(cli, 'Once more: ')
-  if (passphrase !== '' && again === passphrase) return passphrase
-  const what = passphrase === '' ? 'a passphrase cannot be empty' : 'the two passphrases differ'
+  assertBackupPassphrase(passphrase)
+  if ((await askSecret(cli, 'Once more: ')) === passphrase) return passphrase
+  const what = 'the two passphrases differ'
   throw new KithError('usage', what, { what }, { hint: 'kith backup create' })
 }
 
@@ -143,8 +167,13 @@ async function watch(
   }
 }
 
-function noteNext(cli: CliContext, { file, leftOut, lock }: MadeReport): void {
+function noteNext(cli: CliContext, made: MadeReport): void {
+  const { changing, file, leftOut, lock, signed } = made
   if (leftOut.length > 0) note(cli, `not in it: ${leftOut.join(', ')}`)
+  if (changing.length > 0) {
+    note(cli, `of these, what changed whenever it was read: ${changing.join(', ')}`)
+  }
+  if (signed !== true) note(cli, 'it is not signed, and taken with --allow-unsigned alone')
   const key = lock === 'passphrase' ? '' : ' --identity FILE'
   const opens = lock === 'passphrase' ? 'its passphrase' : 'the identity of one of its recipients'
   note(cli, `to restore it, here or on another machine: kith restore ${file}${key}`)

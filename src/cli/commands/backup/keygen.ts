@@ -28,5 +28,5 @@ export async function keygen(
   print(cli, recipient)
   note(cli, `whoever has ${file} opens what is sealed for it, and nobody else does`)
   note(cli, 'move it to another place: with the machine it would be lost, or stolen')
-  note(cli, `in config.yaml: backup: {to: DIR, recipients: [${recipient}]}; then restart the node`)
+  note(cli, `in config.yaml: backup: {to: DIR, recipients: [${recipient}]}`)
 }

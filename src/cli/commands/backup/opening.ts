@@ -1,3 +1,5 @@
+import type { Command } from 'commander'
+import type { BackupAuthor } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import type { BackupKey } from '../../backup-module.ts'
 import type { CliContext } from '../../context.ts'
@@ -8,6 +10,36 @@ import { barText } from '../../bytes-text.ts'
 export interface KeyOptions {
   identity?: string
   passphraseStdin?: true
+}
+
+/** What somebody says of the author of a backup. */
+export interface AuthorOptions {
+  node?: string
+  allowUnsigned?: true
+}
+
+/** The options that say whose backup is taken. */
+export function withAuthorOptions(command: Command): Command {
+  return command
+    .option('--node <id>', 'id of the node that it must be of; without it, that of this home')
+    .option(
+      '--allow-unsigned',
+      'take one that nobody has signed: for whoever knows where it is from',
+    )
+}
+
+/** What is known of who has made a backup, in lines; none where this home or `--node` says that it is right. */
+export function authorLines({ node, proof, stolen, words }: BackupAuthor): string[] {
+  if (proof === 'unsigned') return ['nobody has signed it: that it is yours, you have to know']
+  const lines: string[] = []
+  if (stolen === true) {
+    lines.push('the key that signed it was given up later as stolen: its thief may have made it')
+  }
+  if (proof === 'itself') {
+    lines.push(`nothing here knows ${node}: are these its words? ${words.join(' ')}`)
+    lines.push('its peers know them (kith peers show), as does whoever has its id: --node ID')
+  }
+  return lines
 }
 
 /**

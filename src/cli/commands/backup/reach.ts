@@ -29,6 +29,17 @@ export class Backups {
     return await this.#files.call(name, input, signal)
   }
 
+  /**
+   * Makes backups that follow signed ones: a running node has its key, and without one it is opened here. Where it is
+   * sealed, `passphrase` is asked for what opens it.
+   *
+   * @throws {KithError} `passphrase`, `retired`, `corrupt`
+   */
+  async openKey(passphrase: () => Promise<string | undefined>): Promise<void> {
+    await this.call('backups', {})
+    await this.#files?.openKey(passphrase)
+  }
+
   async close(): Promise<void> {
     await this.#files?.close()
   }

@@ -8,6 +8,7 @@ export function breakerCommand(cli: CliContext): Command {
   const breaker = new Command('breaker').description(
     'what keeps this node from calling, again and again, what fails',
   )
-  for (const command of [listCommand, resetCommand]) breaker.addCommand(command(cli))
+  for (const command of [listCommand, resetCommand])
+    breaker.addCommand(command(cli), { isDefault: command === listCommand })
   return breaker
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { GrantName } from '../../../protocol/pin.ts'
+import { assertPerson } from '../../assert-person.ts'
 import { sameHome } from '../../context.ts'
 import type { CliContext } from '../../context.ts'
 import { collect, seconds } from '../../options.ts'
@@ -35,6 +36,7 @@ export function inviteCommand(cli: CliContext): Command {
     .option('--qr', 'show the link as a QR code too')
     .option('--json', 'print one JSON object')
     .action(async (name: string, options: InviteOptions) => {
+      assertPerson(cli, 'kith invite')
       await invite(cli, name, options)
     })
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { JoinReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import type { GrantName } from '../../../protocol/pin.ts'
+import { assertPerson } from '../../assert-person.ts'
 import { sameHome } from '../../context.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
@@ -38,6 +39,7 @@ export function joinCommand(cli: CliContext): Command {
     .option('--want <grants>', 'what you want to do there (default: all it offers)', collectGrants)
     .option('--json', 'print one JSON object')
     .action(async (link: string, options: JoinOptions) => {
+      assertPerson(cli, 'kith join')
       await join(cli, link, options)
     })
 }

@@ -36,6 +36,7 @@ export function jobsCommand(cli: CliContext): Command {
     importCommand,
     exportCommand,
   ]
-  for (const command of commands) jobs.addCommand(command(cli))
+  for (const command of commands)
+    jobs.addCommand(command(cli), { isDefault: command === listCommand })
   return jobs
 }

@@ -7,6 +7,7 @@ import { onlineOrOffline } from '../../online-or-offline.ts'
 import { paint, print, printJson, table } from '../../terminal.ts'
 import type { Outputs } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
+import { ownZone } from './schedule-options.ts'
 
 /** What an owner has to look at stands out; what is off or waits does not. */
 const STYLES = {
@@ -69,7 +70,7 @@ export function jobsTable(
     job.standing,
     job.nextAt === undefined ? '-' : timeText(job.nextAt),
     job.lastSuccessAt === undefined ? '-' : timeText(job.lastSuccessAt),
-    `${job.schedule}, ${job.zone}`,
+    job.zone === ownZone() ? job.schedule : `${job.schedule}, ${job.zone}`,
     job.target,
   ])
   return table(

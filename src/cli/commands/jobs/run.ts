@@ -4,6 +4,7 @@ import { isFailure, KithError } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { runOf } from '../../full-ids.ts'
 import { note, print, printJson, Progress } from '../../terminal.ts'
 import { tellFailure } from '../../tell-failure.ts'
 import { durationText } from '../../time-text.ts'
@@ -41,7 +42,8 @@ export function retryCommand(cli: CliContext): Command {
     .option('--wait', 'stay until the new one has ended, and exit with 1 if it did not succeed')
     .option('--json', 'print the new run as one JSON object')
     .action(async (id: string, options: RunOptions) => {
-      await begun(cli, () => cli.client.call('retryRun', { run: id }), options)
+      const run = await runOf(cli, id)
+      await begun(cli, () => cli.client.call('retryRun', { run }), options)
     })
 }
 
@@ -52,7 +54,7 @@ export function cancelCommand(cli: CliContext): Command {
     .argument('<run>', 'its id')
     .option('--json', 'print the run as one JSON object')
     .action(async (id: string, { json }: { json?: true }) => {
-      const ended = await cli.client.call('cancelRun', { run: id })
+      const ended = await cli.client.call('cancelRun', { run: await runOf(cli, id) })
       if (json === true) printJson(cli, ended)
       else print(cli, `${id} of ${ended.job} has ended: ${ended.state}`)
     })

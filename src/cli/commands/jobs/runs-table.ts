@@ -1,5 +1,6 @@
 import type { RunReport } from '../../../node/control/api.ts'
 import { singleLine } from '../../../protocol/text.ts'
+import { shortIds } from '../../short-id.ts'
 import { paint, table } from '../../terminal.ts'
 import type { Outputs } from '../../terminal.ts'
 import { durationText, timeText } from '../../time-text.ts'
@@ -27,7 +28,8 @@ export function runsTable(
   outputs: Pick<Outputs, 'env' | 'stdout'>,
   runs: readonly RunReport[],
 ): string {
-  const lines = [HEAD, ...runs.map(cells)]
+  const short = shortIds(runs.map(({ run }) => run))
+  const lines = [HEAD, ...runs.map((run) => [short(run.run), ...cells(run)])]
   const shared = runs.some(({ node }) => node !== undefined)
   const rows = shared ? lines : lines.map((line) => line.toSpliced(NODE_COLUMN, 1))
   return table(rows, (cell, row, column) => {
@@ -76,7 +78,6 @@ export function runTable(outputs: Pick<Outputs, 'env' | 'stdout'>, run: RunRepor
 
 function cells(run: RunReport): string[] {
   return [
-    run.run,
     run.job,
     timeText(run.dueAt),
     causeText(run),

@@ -3,6 +3,7 @@ import type { Input } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
 import { pointInTime, positiveInteger, seconds } from '../../options.ts'
+import { runOf } from '../../full-ids.ts'
 import { note, print, printJson } from '../../terminal.ts'
 import { runsTable, runTable } from './runs-table.ts'
 
@@ -75,7 +76,7 @@ export async function runs(
 }
 
 async function showRun(cli: CliContext, id: string, json: true | undefined): Promise<void> {
-  const report = await cli.client.call('showRun', { run: id })
+  const report = await cli.client.call('showRun', { run: await runOf(cli, id) })
   if (json === true) printJson(cli, report)
   else print(cli, runTable(cli, report))
 }

@@ -28,6 +28,7 @@ export function keyCommand(cli: CliContext): Command {
     signCommand,
     drillCommand,
   ]
-  for (const command of commands) key.addCommand(command(cli))
+  for (const command of commands)
+    key.addCommand(command(cli), { isDefault: command === statusCommand })
   return key
 }

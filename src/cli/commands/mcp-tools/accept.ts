@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { McpServerReport } from '../../../node/control/api.ts'
 import { terminalSafe } from '../../../protocol/text.ts'
 import { confirm } from '../../confirm.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { print, printJson } from '../../terminal.ts'
 
@@ -18,6 +19,7 @@ export function acceptCommand(cli: CliContext): Command {
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON array of the tools that are offered again')
     .action(async (server: string, options: AcceptOptions) => {
+      assertPerson(cli, 'kith mcp-tools accept')
       await acceptMcpTools(cli, server, options)
     })
 }

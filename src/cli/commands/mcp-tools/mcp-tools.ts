@@ -8,6 +8,7 @@ export function mcpToolsCommand(cli: CliContext): Command {
   const tools = new Command('mcp-tools').description(
     'what this node may use of the MCP servers in its config',
   )
-  for (const command of [listCommand, acceptCommand]) tools.addCommand(command(cli))
+  for (const command of [listCommand, acceptCommand])
+    tools.addCommand(command(cli), { isDefault: command === listCommand })
   return tools
 }

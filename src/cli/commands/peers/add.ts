@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { GrantName } from '../../../protocol/pin.ts'
 import { sameHome } from '../../context.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { onlineOrOffline } from '../../online-or-offline.ts'
 import { note, print, printJson } from '../../terminal.ts'
@@ -26,6 +27,7 @@ export function addCommand(cli: CliContext): Command {
     )
     .option('--json', 'print the peer as one JSON object')
     .action(async (name: string, id: string, addresses: string[], options: AddOptions) => {
+      assertPerson(cli, 'kith peers add')
       await addPeer(cli, { name, id, addresses }, options)
     })
 }

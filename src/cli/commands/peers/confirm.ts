@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { print, printJson } from '../../terminal.ts'
 
@@ -15,6 +16,7 @@ export function confirmCommand(cli: CliContext): Command {
     .option('--words <words>', 'those that you were told: they are compared with those seen here')
     .option('--json', 'print the peer as one JSON object')
     .action(async (name: string, options: ConfirmOptions) => {
+      assertPerson(cli, 'kith peers confirm')
       await confirm(cli, name, options)
     })
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Input, PeerReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import type { GrantName } from '../../../protocol/pin.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { print, printJson } from '../../terminal.ts'
 import { collectGrants, GRANTS_TEXT } from './grants.ts'
@@ -17,6 +18,7 @@ export function allowCommand(cli: CliContext): Command {
   return edit('allow', 'let a peer do more, at once')
     .argument('<grant...>', `out of ${GRANTS_TEXT}`, collectGrants)
     .action(async (name: string, grants: GrantName[], options: EditOptions) => {
+      assertPerson(cli, 'kith peers allow')
       const peer = named(await editPeers(cli, { op: 'allow', name, grants }), name)
       show(cli, peer, mayText(peer), options)
     })

@@ -7,6 +7,7 @@ const GRANTS: Readonly<Record<GrantName, true>> = {
   ping: true,
   ask: true,
   status: true,
+  audit: true,
   approve: true,
   'job.run': true,
   'key.rotate': true,

@@ -36,6 +36,7 @@ export function peersCommand(cli: CliContext): Command {
     blockCommand,
     unblockCommand,
   ]
-  for (const command of commands) peers.addCommand(command(cli))
+  for (const command of commands)
+    peers.addCommand(command(cli), { isDefault: command === listCommand })
   return peers
 }

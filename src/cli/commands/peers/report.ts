@@ -66,9 +66,24 @@ function peerTable(peer: PeerReport, now: number): string {
       ruleText(key, value),
     ]),
     ...optional('confirmed', peer.confirmed, String),
+    ...policyRows(peer.policy),
     ...optional('last error', lastError, String),
     ...optional('next dial', nextDialAt, (at) => `in ${durationText(at - now)}`),
   ])
+}
+
+/** What our rules did with its calls. */
+function policyRows(policy: PeerReport['policy']): string[][] {
+  if (policy === undefined) return []
+  const { allowed, denied, filtered, lastDenial, limited, review, since } = policy
+  const counts = `${allowed} allowed, ${denied} denied, ${limited} limited`
+  return [
+    ['its calls', `${counts} since ${timeText(since)}`],
+    ['its asks', `${filtered} with something kept back, ${review} that waited for you`],
+    ...optional('last refused', lastDenial, ({ at, code, verb, why }) =>
+      [timeText(at), `${verb}:`, code, `(${why})`].join(' '),
+    ),
+  ]
 }
 
 function optional<T>(label: string, value: T | undefined, text: (value: T) => string): string[][] {

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { StrangersReport } from '../../../node/control/api.ts'
 import type { GrantName } from '../../../protocol/pin.ts'
 import { sameHome } from '../../context.ts'
+import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
@@ -46,6 +47,7 @@ export function acceptCommand(cli: CliContext): Command {
     .option('--json', 'print the peer as one JSON object')
     .action(
       async (key: string, name: string, { allow, json }: JsonOption & { allow?: GrantName[] }) => {
+        assertPerson(cli, 'kith peers accept')
         const grants = allow === undefined ? {} : { allow }
         const peer = await cli.client.call('acceptStranger', { key, name, ...grants })
         if (json === true) {

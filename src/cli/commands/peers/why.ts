@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { PeerKeysReport } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
+import { onlineOrOffline } from '../../online-or-offline.ts'
 import { print, printJson } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
 import { logTable } from '../key/log-table.ts'
@@ -23,7 +24,11 @@ export function whyCommand(cli: CliContext): Command {
 }
 
 export async function why(cli: CliContext, name: string, { json }: { json?: true }): Promise<void> {
-  const report = await cli.client.call('peerKeys', { name })
+  const report = await onlineOrOffline(
+    cli,
+    (client) => client.call('peerKeys', { name }),
+    (node) => node.peerKeysOffline(cli.home, name),
+  )
   if (json === true) {
     printJson(cli, report)
     return

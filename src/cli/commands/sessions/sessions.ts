@@ -7,6 +7,7 @@ import { showCommand } from './show.ts'
 /** `kith sessions …`: what was said in the conversations with this node. */
 export function sessionsCommand(cli: CliContext): Command {
   const sessions = new Command('sessions').description('the conversations that this node remembers')
-  for (const command of [listCommand, showCommand, removeCommand]) sessions.addCommand(command(cli))
+  for (const command of [listCommand, showCommand, removeCommand])
+    sessions.addCommand(command(cli), { isDefault: command === listCommand })
   return sessions
 }

@@ -18,18 +18,21 @@ export interface ApprovalHandlersComponents {
   caller: Pick<Caller, 'call'>
   pins: Pick<Pins, 'byId' | 'byName'>
   self: { id: string }
+  /** By whose token an ask of this node itself was submitted; undefined for the owner's own. */
+  submitterOf: (ask: string) => Promise<string | undefined>
 }
 
 export function approvalHandlers(
   node: ApprovalHandlersComponents,
 ): HandlersOf<typeof APPROVAL_ROUTES> {
   const { approvals, caller, self } = node
-  const reported = (approval: ApprovalRecord): ApprovalReport => reportApproval(node, approval)
+  const reported = async (approval: ApprovalRecord): Promise<ApprovalReport> =>
+    await reportApproval(node, approval)
   return {
     approvals: async ({ peer: name, which }, signal) => {
       if (name === undefined) {
         const kept = which === 'all' ? approvals.list() : approvals.pending()
-        return kept.map(reported)
+        return await Promise.all(kept.map(reported))
       }
       const options = { deadlineMs: TIMEOUT_MS, signal }
       const end = await caller.call(find(node, name), 'approval.list', {}, approvalListEnd, options)
@@ -38,7 +41,7 @@ export function approvalHandlers(
     showApproval: async ({ approval }) => {
       const shown = approvals.get(approval)
       const { details } = shown
-      return { ...reported(shown), ...(details === undefined ? {} : { details }) }
+      return { ...(await reported(shown)), ...(details === undefined ? {} : { details }) }
     },
     answerApproval: async ({ answer, approval, peer: name }, signal) => {
       if (name === undefined) {
@@ -73,20 +76,23 @@ export function approvalHandlers(
 
 async function* events(
   opened: AsyncIterable<ApprovalRecord>,
-  reported: (approval: ApprovalRecord) => ApprovalReport,
+  reported: (approval: ApprovalRecord) => Promise<ApprovalReport>,
 ): AsyncGenerator<ApprovalReport> {
-  for await (const approval of opened) yield reported(approval)
+  for await (const approval of opened) yield await reported(approval)
 }
 
-function reportApproval(
+async function reportApproval(
   node: ApprovalHandlersComponents,
   approval: ApprovalRecord,
-): ApprovalReport {
-  const { closedAt, expiresAt, openedAt, scope, state } = approval
+): Promise<ApprovalReport> {
+  const { ask, asker, closedAt, expiresAt, openedAt, scope, state } = approval
+  // Whoever says yes has to know that it is not to something of their own.
+  const submitter = asker.id === node.self.id ? await node.submitterOf(ask) : undefined
   return {
     ...callOf(node, approval),
+    ...(submitter === undefined ? {} : { asker: submitter }),
     state,
-    ask: approval.ask,
+    ask,
     ...chainOf(node, approval.chain),
     openedAt,
     expiresAt,

@@ -12,9 +12,15 @@ export function askHandlers(node: KithNode): HandlersOf<typeof ASK_ROUTES> {
     },
     showAsk: async ({ ask }) => {
       const handle = await node.desk.find(ask)
-      return { ...(await report(node, handle)), ...(await node.desk.content(handle)) }
+      const { answer, chain, text } = await node.desk.content(handle)
+      return { ...(await report(node, handle)), text, chain, answer }
     },
-    cancelAsk: async ({ ask }) => await report(node, await node.desk.cancel(ask)),
+    cancelAsk: async ({ ask }) => {
+      const handle = await node.desk.cancel(ask)
+      const what = 'an ask was cancelled'
+      node.audit.record({ kind: 'cancel', who: 'owner', what, details: { ask } })
+      return await report(node, handle)
+    },
     askEvents: async ({ after = 0, ask }, signal) =>
       items((await node.desk.find(ask)).read(after, signal)),
   }

@@ -1,5 +1,6 @@
 import { OWNER_NAME } from '../../../agent/ports.ts'
-import type { BackupDesk, FoundBackup } from '../../backup/backup-desk.ts'
+import type { BackupDesk } from '../../backup/backup-desk.ts'
+import type { FoundBackup } from '../../backup/found-backups.ts'
 import type { Home } from '../../home.ts'
 import { readIdentity } from '../../identity.ts'
 import type { BACKUP_ROUTES, BackupReport } from '../routes/backups.ts'
@@ -27,11 +28,12 @@ export function backupHandlers({ backups, home }: BackupNode): HandlersOf<typeof
       }
     },
     // Whoever hangs up has given up: nothing is left of it then.
-    createBackup: async ({ passphrase, recipients, to }, signal) => {
+    createBackup: async ({ passphrase, recipients, to, unsigned = false }, signal) => {
       const given = recipients === undefined ? undefined : { recipients }
       const lock = passphrase === undefined ? given : { passphrase }
-      const { leftOut, ...made } = await backups.create({ to, lock, by: OWNER_NAME }, signal)
-      return { ...reportOf({ ...made, standing: 'there' }), leftOut }
+      const request = { to, lock, unsigned, by: OWNER_NAME }
+      const { changing, leftOut, ...made } = await backups.create(request, signal)
+      return { ...reportOf({ ...made, standing: 'there' }), leftOut, changing }
     },
     backupProgress: async () =>
       backups.working ?? { phase: 'idle' as const, doneBytes: 0, totalBytes: 0 },
@@ -61,12 +63,13 @@ export function backupHandlers({ backups, home }: BackupNode): HandlersOf<typeof
 }
 
 function reportOf(found: FoundBackup): BackupReport {
-  const { backupAt, by, bytes, drilled, file, lock, sha256, standing, verified } = found
+  const { backupAt, by, bytes, drilled, file, lock, sha256, signed, standing, verified } = found
   return {
     ...{ file, backupAt, bytes, standing },
     ...(sha256 === '' ? {} : { sha256 }),
     ...(lock === undefined ? {} : { lock }),
     ...(by === undefined ? {} : { by }),
+    ...(signed ? { signed } : {}),
     ...(verified === undefined ? {} : { verified }),
     ...(drilled === undefined ? {} : { drilled }),
   }

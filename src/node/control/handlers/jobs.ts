@@ -1,6 +1,7 @@
 import { OWNER_NAME } from '../../../agent/ports.ts'
 import { jobRunEnd } from '../../../protocol/verbs.ts'
 import { unknownPeer } from '../../asks/ask-desk.ts'
+import type { Audit } from '../../audit/audit.ts'
 import type { Caller } from '../../caller.ts'
 import type { Clock } from '../../clock.ts'
 import type { Pins } from '../../pins.ts'
@@ -19,6 +20,7 @@ const TIMEOUT_MS = 10_000
 const MAX_BEHIND = 1_000
 
 export interface JobNode {
+  readonly audit: Pick<Audit, 'record'>
   readonly jobs: JobHost
   readonly clock: Clock
   readonly caller: Pick<Caller, 'call'>
@@ -26,7 +28,7 @@ export interface JobNode {
 }
 
 export function jobHandlers(node: JobNode): HandlersOf<typeof JOB_ROUTES> {
-  const { caller, clock, jobs, pins } = node
+  const { audit, caller, clock, jobs, pins } = node
   const reported = (name: string): JobReport =>
     reportJob(jobs.get(name), jobs.state(name), clock.now())
   const told = async (run: Run): Promise<RunReport> =>
@@ -81,6 +83,8 @@ export function jobHandlers(node: JobNode): HandlersOf<typeof JOB_ROUTES> {
     showRun: async ({ run }) => await told(await jobs.find(run)),
     cancelRun: async ({ run }, signal) => {
       await jobs.scheduler.cancel(run)
+      const what = 'a run of a job was cancelled'
+      audit.record({ kind: 'cancel', who: 'owner', what, details: { run } })
       return await told(await jobs.ended(run, signal))
     },
     retryRun: async ({ run }) => await told(await jobs.retry(run, OWNER_NAME)),

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { KithError } from '../../../protocol/errors.ts'
-import { decideGrant } from '../../../protocol/grant.ts'
 import { pingEnd } from '../../../protocol/verbs.ts'
 import { unknownPeer } from '../../asks/ask-desk.ts'
 import type { KithNode } from '../../node.ts'
 import { editPins } from '../../pin-edits.ts'
 import type { Peer } from '../../pins.ts'
+import { explain } from '../../policy/explain.ts'
 import { reportPeer } from '../peer-report.ts'
 import type { PEER_ROUTES, PingReport } from '../routes/peers.ts'
 import type { HandlersOf } from '../routes/route.ts'
@@ -19,13 +19,11 @@ export function peerHandlers(node: KithNode): HandlersOf<typeof PEER_ROUTES> {
       await editPins(node, edit)
       return node.pins.peers().map((peer) => reportPeer(node, peer))
     },
-    explain: async ({ name, verb }) => {
-      const decision = decideGrant(find(node, name).pin, verb, {
-        now: node.clock.now(),
-        chainLength: 1,
-      })
-      const why = decision.allowed ? 'granted' : decision.why
-      return { peer: name, verb, allowed: decision.allowed, rule: decision.rule, why }
+    explain: async ({ name, ...question }) => {
+      const { frozen, id, pin } = find(node, name)
+      const record = node.fleet.policy.of(id)
+      const { clock, home } = node
+      return await explain({ pin, frozen, record, home, now: clock.now() }, question)
     },
     ping: async ({ name, timeoutMs }, signal) => await ping(node, name, timeoutMs, signal),
   }

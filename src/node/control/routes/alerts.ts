@@ -17,6 +17,15 @@ export const alertReport = z.strictObject({
   lastAt: at,
   /** When it was acknowledged; until then it is open. */
   seenAt: z.exactOptional(at),
+  /** On its way to the webhook of `alerts.webhook`: `dead` will not arrive. */
+  delivery: z.exactOptional(
+    z.strictObject({
+      state: z.enum(['waiting', 'done', 'dead']),
+      tries: z.int(),
+      nextAt: z.exactOptional(at),
+      why: z.exactOptional(z.string()),
+    }),
+  ),
 })
 
 export const ALERT_ROUTES = {

@@ -8,7 +8,7 @@ export const approvalReport = z.strictObject({
   approval: askIdSchema,
   state: z.enum(['open', 'granted', 'denied', 'expired', 'withdrawn']),
   ask: text,
-  /** Our name for it, `self`, or its node id when it is not pinned here. */
+  /** Our name for it, `self`, `token NAME`, or its node id when it is not pinned here. */
   asker: text,
   /** The same for the nodes that it came through, who asked first before the others; absent for the asker alone. */
   chain: z.exactOptional(z.array(text)),

@@ -22,6 +22,8 @@ export const backupReport = z.strictObject({
   lock: z.exactOptional(z.enum(['passphrase', 'recipients'])),
   /** Who made it: `self`, or the name of a job. */
   by: z.exactOptional(z.string()),
+  /** Its node has signed it. */
+  signed: z.exactOptional(z.literal(true)),
   /** The last reading of it, and the last drill. */
   verified: z.exactOptional(checkResult),
   drilled: z.exactOptional(checkResult),
@@ -30,6 +32,8 @@ export const backupReport = z.strictObject({
 const madeReport = backupReport.extend({
   /** What is in the home and not in the backup: links, sockets, and what is none of kith’s. */
   leftOut: z.array(z.string()),
+  /** Those of them that changed whenever they were read. */
+  changing: z.array(z.string()),
 })
 
 const backupsReport = z.strictObject({
@@ -57,6 +61,8 @@ export const BACKUP_ROUTES = {
       to: z.exactOptional(path),
       passphrase: z.exactOptional(z.string().min(1)),
       recipients: z.exactOptional(z.array(z.string()).min(1)),
+      /** Leaves it unsigned, so that nobody takes it without being told to. */
+      unsigned: z.exactOptional(z.literal(true)),
     }),
     madeReport,
   ),
@@ -116,12 +122,29 @@ export interface BackupSummary {
   bytes: number
 }
 
+/** Who has made a backup, and how that is known. */
+export interface BackupAuthor {
+  node: string
+  /** Four words of the id, to be compared aloud. */
+  words: string[]
+  /**
+   * What says that this node has signed it: the key log of the `home` that is there; that of the node that was `named`;
+   * nothing but the backup `itself`, which anybody could have made of a node of his own. `unsigned`: nobody has.
+   */
+  proof: 'home' | 'named' | 'itself' | 'unsigned'
+  /** The key that has signed it was given up later as stolen: its thief may have made this. */
+  stolen?: true
+}
+
 /** What somebody has found who has read a backup whole, or compared its bytes with their hash. */
 export interface VerifyReport {
   how: 'hash' | 'content'
   ok: boolean
   why?: string
+  /** What to do about one that is not of the node that it must be of, or that nobody has signed. It may well be whole. */
+  unproved?: string
   summary?: BackupSummary
+  author?: BackupAuthor
   /** For the log of the node that it is of. */
   found?: NonNullable<z.input<typeof BACKUP_ROUTES.noteBackup.input>['found']>
 }

@@ -2,6 +2,26 @@ import { z } from 'zod'
 import { GRANT_NAMES } from '../../../protocol/pin.ts'
 import { at, nothing, peerName, route } from './route.ts'
 
+const count = z.int()
+
+/** What our rules did with the calls of a peer. */
+export const policyReport = z.strictObject({
+  since: at,
+  /** Calls that were let in. */
+  allowed: count,
+  /** Of these, asks of whose answer something was kept back: a tool that was refused, or a secret. */
+  filtered: count,
+  /** Of these, asks that waited for a person. */
+  review: count,
+  /** Calls that may not be made so, and calls that may be made later. */
+  denied: count,
+  limited: count,
+  /** The last of both. */
+  lastDenial: z.exactOptional(
+    z.strictObject({ at, code: z.string(), verb: z.string(), why: z.string() }),
+  ),
+})
+
 export const peerReport = z.strictObject({
   name: peerName,
   id: z.exactOptional(z.string()),
@@ -21,14 +41,36 @@ export const peerReport = z.strictObject({
   /** Why the last dial failed, and when the next is due. */
   lastError: z.exactOptional(z.string()),
   nextDialAt: z.exactOptional(at),
+  policy: z.exactOptional(policyReport),
 })
+
+/** Where a rule is written; the line is that of the peer's entry when the rule stands at its default. */
+const place = z.strictObject({ file: z.string(), line: z.exactOptional(z.int()) })
 
 export const explainReport = z.strictObject({
   peer: peerName,
   verb: z.string(),
   allowed: z.boolean(),
+  /** What the peer is told when it is refused. */
+  code: z.exactOptional(z.string()),
   rule: z.string(),
   why: z.string(),
+  where: z.exactOptional(place),
+  /** What to type next. */
+  hint: z.exactOptional(z.string()),
+  /** When a call was last refused so. */
+  at: z.exactOptional(at),
+  /** The last call of this verb that was refused. */
+  last: z.exactOptional(
+    z.strictObject({
+      at,
+      code: z.string(),
+      verb: z.exactOptional(z.string()),
+      rule: z.string(),
+      why: z.string(),
+      where: z.exactOptional(place),
+    }),
+  ),
 })
 
 export const pingReport = z.strictObject({
@@ -71,7 +113,11 @@ export const PEER_ROUTES = {
   explain: route(
     'GET',
     '/v1/peers/:name/explain',
-    peerPath.extend({ verb: z.string().min(1).max(64) }),
+    peerPath.extend({
+      verb: z.string().min(1).max(64),
+      /** What decides on a refusal with this code, rather than on a call that comes now. */
+      code: z.exactOptional(z.string().min(1).max(64)),
+    }),
     explainReport,
   ),
   ping: route(
@@ -82,6 +128,7 @@ export const PEER_ROUTES = {
   ),
 }
 
+export type PolicyReport = z.infer<typeof policyReport>
 export type PeerReport = z.infer<typeof peerReport>
 export type ExplainReport = z.infer<typeof explainReport>
 export type PingReport = z.infer<typeof pingReport>

@@ -52,7 +52,8 @@ export class Deliverer {
   /** Resolves when no try is under way. What was cut short is tried again after the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#looping
+    // What has broken it was told when it did.
+    await this.#looping.catch(() => undefined)
     await this.#idle()
   }
 

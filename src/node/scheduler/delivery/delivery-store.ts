@@ -99,23 +99,46 @@ export class DeliveryStore {
     next: (delivery: Delivery) => Delivery | undefined,
     also: readonly Operation[] = [],
   ): Promise<Delivery[]> {
-    const turn = this.#turn.then(async () => await this.#change(run, next, also))
-    this.#turn = turn.catch(() => undefined)
-    return await turn
+    return await this.#inTurn(async () => await this.#change(run, next, also))
   }
 
-  /** Removes those that ended long ago, or are too many; none that is still to arrive. Returns how many. */
-  async prune(now: number, caps: typeof RUN_CAPS = RUN_CAPS): Promise<number> {
-    const ended: EndedRun[] = []
-    for await (const { delivery, endedAt, job, state } of this.newest()) {
+  /**
+   * Removes those that ended long ago, or are too many; none that is still to arrive. Resolves with what it has removed:
+   * `failed` are those that are dead.
+   */
+  async prune(now: number, caps: typeof RUN_CAPS = RUN_CAPS): Promise<EndedRun[]> {
+    return await this.#inTurn(async () => await this.#prune(now, caps))
+  }
+
+  async #prune(now: number, caps: typeof RUN_CAPS): Promise<EndedRun[]> {
+    const ended: (EndedRun & Pick<Delivery, 'to'>)[] = []
+    const paths = new Set([...this.#open.values()].flatMap(({ to }) => pathOf(to)))
+    for await (const { delivery, endedAt, job, state, to } of this.newest()) {
       if (endedAt === undefined) continue
-      ended.push({ run: delivery, job, finalAt: endedAt, failed: state === 'dead' })
+      ended.push({ run: delivery, job, finalAt: endedAt, failed: state === 'dead', to })
     }
-    const gone = overCap(ended, now, caps).map(({ run }) => this.#rows.del(run))
-    for (let from = 0; from < gone.length; from += PRUNE_DELIVERIES) {
-      await this.#database.write(gone.slice(from, from + PRUNE_DELIVERIES), { durable: false })
+    const gone = overCap(ended, now, caps)
+    const removed = new Set(gone)
+    for (const row of ended)
+      if (!removed.has(row)) for (const path of pathOf(row.to)) paths.add(path)
+    // What is kept of a path tells a late delivery from the last one: without one, nothing can be late.
+    const idle = [...this.#written.keys()].filter((path) => !paths.has(path))
+    for (const path of idle) this.#written.delete(path)
+    const operations = [
+      ...gone.map(({ run }) => this.#rows.del(run)),
+      ...idle.map((path) => this.#orders.del(path)),
+    ]
+    for (let from = 0; from < operations.length; from += PRUNE_DELIVERIES) {
+      const batch = operations.slice(from, from + PRUNE_DELIVERIES)
+      await this.#database.write(batch, { durable: false })
     }
-    return gone.length
+    return gone
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return await turn
   }
 
   async #change(
@@ -151,4 +174,8 @@ export class DeliveryStore {
       isOpen(delivery) ? this.#openKeys.put(key, null) : this.#openKeys.del(key),
     ]
   }
+}
+
+function pathOf(to: Delivery['to']): string[] {
+  return to.kind === 'file' ? [to.path] : []
 }

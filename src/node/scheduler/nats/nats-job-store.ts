@@ -31,6 +31,7 @@ interface Held {
  * clocks of nodes need not agree about leases.
  */
 export class NatsJobStore implements JobStore {
+  readonly shared = true
   readonly #components: SharedJobsComponents
   readonly #jobs: SharedJobs
   readonly #node: string

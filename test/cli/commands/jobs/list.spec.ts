@@ -22,7 +22,7 @@ describe('kith jobs', () => {
         first,
         /^tidy +waiting +2026-11-2\d \S+ +- +daily 04:00, Europe\/Berlin +command tidy/,
       )
-      assert.match(second, /^morning +disabled +- +- +manual, UTC +ask bob: what is new\?$/)
+      assert.match(second, /^morning +disabled +- +- +manual +ask bob: what is new\?$/)
     })
 
     it('keeps what a text of a job could do from the terminal', async () => {

@@ -15,7 +15,10 @@ describe('kith jobs', () => {
       assert.equal(await cli.kith('jobs', 'runs'), 0)
       const [head = '', ...rows] = cli.stdout.text.trimEnd().split('\n')
       assert.match(head, /^RUN +JOB +DUE +CAUSE +STATE +TRIES +TOOK +RESULT$/)
-      assert.match(rows[0] ?? '', new RegExp(`^${RUN} +tidy +\\S+ \\S+ +manual +queued +0 +-$`))
+      assert.match(
+        rows[0] ?? '',
+        new RegExp(`^${RUN.slice(-8)} +tidy +\\S+ \\S+ +manual +queued +0 +-$`),
+      )
       assert.match(
         rows[1] ?? '',
         /peer \(bob\) +timed-out +3 +1.5 s +deadline: not done within 60 s$/,

@@ -130,11 +130,31 @@ describe('delivery store', () => {
     await end(dead, 'dead', 0)
     const fresh = await add(4_000)
     await end(fresh, 'done', 40 * DAY_MS)
-    assert.equal(await store.prune(40 * DAY_MS), 2)
+    assert.equal((await store.prune(40 * DAY_MS)).length, 2)
     const kept = await Array.fromAsync(store.newest(), ({ run }) => run)
     assert.deepEqual([...new Set(kept)], [fresh, dead, open])
     const few = { succeeded: { count: 1, ageMs: DAY_MS }, failed: { count: 0, ageMs: DAY_MS } }
-    assert.equal(await store.prune(40 * DAY_MS, few), 3)
+    const gone = await store.prune(40 * DAY_MS, few)
+    assert.deepEqual(
+      gone.map(({ failed }) => failed),
+      [false, true, true],
+    )
     assert.equal(store.open().length, 2)
+  })
+
+  it('F63: forgets the order at a path once nothing is kept that could come there late', async () => {
+    const rows = database.sublevel('deliveries-order')
+    const none = { count: 0, ageMs: 0 }
+    const dead = await add(1_000)
+    await end(dead, 'dead')
+    const later = await add(2_000)
+    await end(later, 'done')
+    await store.prune(10_000, { succeeded: none, failed: { count: 9, ageMs: DAY_MS } })
+    const [late] = await store.ofRun(dead)
+    assert.ok(late !== undefined && store.isPast(late), 'the dead one may be tried again')
+    assert.equal((await rows.keys().all()).length, 3)
+    await store.prune(10_000, { succeeded: none, failed: none })
+    assert.deepEqual(await rows.keys().all(), ['last'])
+    assert.equal(store.isPast(late), false)
   })
 })

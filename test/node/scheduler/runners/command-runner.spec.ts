@@ -62,7 +62,7 @@ describe('command runner', () => {
     assert.deepEqual(argv.slice(0, 2), ['/bin/sh', '-c'])
     assert.deepEqual(JSON.parse(made.context), {
       cwd: folder(),
-      env: ['KITH_ATTEMPT', 'KITH_HOME', 'KITH_JOB', 'KITH_RUN', 'PATH'],
+      env: ['KITH_ATTEMPT', 'KITH_HOME', 'KITH_JOB', 'KITH_PROGRAM', 'KITH_RUN', 'PATH'],
     })
   })
 
