@@ -10,6 +10,7 @@ import {
   setAddressCommand,
 } from './edit.ts'
 import { explainCommand } from './explain.ts'
+import { keyCommand } from './key.ts'
 import { listCommand, showCommand } from './report.ts'
 import { settleCommand } from './settle.ts'
 import { whyCommand } from './why.ts'
@@ -35,6 +36,7 @@ export function peersCommand(cli: CliContext): Command {
     acceptCommand,
     blockCommand,
     unblockCommand,
+    keyCommand,
   ]
   for (const command of commands)
     peers.addCommand(command(cli), { isDefault: command === listCommand })
