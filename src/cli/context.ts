@@ -233,14 +233,20 @@ export function homeFor(env: NodeJS.ProcessEnv, { home, profile }: GlobalOptions
   return homeOf(home === undefined ? env : { ...env, KITH_HOME: home }, name)
 }
 
-/** `command`, such as `kith start`, with the global options that lead to the same home. */
-export function sameHome({ globals }: Pick<CliContext, 'globals'>, command: string): string {
+/** Commands that are about every profile of a home. */
+const OF_ALL_PROFILES: readonly string[] = ['daemon', 'service', 'profile']
+
+/** `hint`, such as `kith start, then kith doctor`, with the global options that lead to the same home. */
+export function sameHome({ globals }: Pick<CliContext, 'globals'>, hint: string): string {
   const { home, profile } = globals
-  const options = [
-    ...(home === undefined ? [] : ['--home', home]),
-    ...(profile === undefined ? [] : ['-p', profile]),
-  ]
-  return command.replace(/^kith /, ['kith ', ...options.map((option) => `${option} `)].join(''))
+  return hint.replace(/(?<=^|, then |, or | and |; )kith (?=([a-z-]+))/g, (_kith, name: string) => {
+    const isOfOne = profile !== undefined && !OF_ALL_PROFILES.includes(name)
+    const options = [
+      ...(home === undefined ? [] : ['--home', home]),
+      ...(isOfOne ? ['-p', profile] : []),
+    ]
+    return ['kith ', ...options.map((option) => `${option} `)].join('')
+  })
 }
 
 function processInterrupts(): Interrupts {

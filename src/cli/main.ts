@@ -3,6 +3,7 @@ import { KithError } from '../protocol/errors.ts'
 import { nearest } from '../protocol/nearest.ts'
 import { VERSION } from '../protocol/software.ts'
 import { noteRefusal } from './assert-person.ts'
+import { besideDaemon } from './beside-daemon.ts'
 import { alertsCommand } from './commands/alerts/alerts.ts'
 import { approvalsCommand } from './commands/approvals/approvals.ts'
 import { artifactsCommand } from './commands/artifacts/artifacts.ts'
@@ -82,8 +83,9 @@ const COMMANDS: Readonly<Record<string, readonly ((cli: CliContext) => Command)[
 }
 
 const EPILOGUE = `
-Exit codes: 0 ok, 1 failed, 2 usage, 3 the peer did not answer, 4 the peer refused, 5 refused by our
-own rules, 6 no node is running, 7 a person is needed, 75 try again later.`
+Exit codes: 0 ok, 1 failed, 2 usage, 3 the peer did not answer, 4 the peer
+refused, 5 refused by our own rules, 6 no node is running, 7 a person is needed,
+75 try again later.`
 
 /** Runs the command line `argv` (program and script first) and gives its exit code. */
 export async function main(argv: string[]): Promise<number> {
@@ -98,7 +100,7 @@ export async function runCommandLine(cli: CliContext, argv: string[]): Promise<n
   } catch (err) {
     if (err instanceof CommanderError) return err.exitCode === 0 ? EXIT.ok : EXIT.usage
     await noteRefusal(cli, err)
-    return tellFailure(cli, err, { json: wantsJson(argv) })
+    return tellFailure(cli, await besideDaemon(cli, err), { json: wantsJson(argv) })
   }
 }
 
@@ -164,6 +166,14 @@ function usageFailure(command: Command, err: CommanderError): KithError<'usage'>
       { what },
       { cause: err, hint: `${pathOf(parent)} ${known}` },
     )
+  }
+  // `kith restart` means no `kith restore`: one that is a command of one group alone is that.
+  const groups = command.commands.filter((group) =>
+    group.commands.some((child) => child.name() === first),
+  )
+  if (err.code === 'commander.unknownCommand' && groups.length === 1) {
+    const hint = `${path} ${groups[0]?.name() ?? ''} ${first}`
+    return new KithError('usage', message, { what: message }, { cause: err, hint })
   }
   const hint =
     near === undefined ? `${path} --help` : near.startsWith('-') ? near : `${path} ${near}`

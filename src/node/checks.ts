@@ -3,6 +3,7 @@ import {
   approvalFindings,
   breakerFindings,
   budgetFindings,
+  mcpFindings,
   shellFinding,
 } from './checks/agent-checks.ts'
 import type { AgentChecked } from './checks/agent-checks.ts'
@@ -134,6 +135,7 @@ export const CHECKS: readonly Check[] = [
   },
   { name: 'shell', run: async ({ config }) => [await shellFinding(config.agent)] },
   { name: 'models', run: modelFindings },
+  { name: 'mcp', run: mcpFindings },
   { name: 'breakers', run: breakerFindings },
   { name: 'approvals', run: approvalFindings },
   { name: 'budget', run: budgetFindings },

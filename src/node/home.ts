@@ -5,6 +5,9 @@ import { join, resolve } from 'node:path'
 /** A unix socket's path has at most 107 bytes (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107
 
+/** What a profile is called that has no name. */
+export const DEFAULT_PROFILE = 'default'
+
 /** Where a profile's things are. */
 export interface Home {
   path: string
@@ -18,10 +21,11 @@ export interface Home {
   socket: string
 }
 
-/** The home of a profile: `KITH_HOME`, or `~/.kith`; named profiles are below it. */
+/** The home of a profile: `KITH_HOME`, or `~/.kith`; all but the default one are below it. */
 export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Home {
   const base = baseOf(env)
-  const path = profile === undefined ? base : join(base, 'profiles', profile)
+  const isNamed = profile !== undefined && profile !== DEFAULT_PROFILE
+  const path = isNamed ? join(base, 'profiles', profile) : base
   return {
     path,
     config: join(path, 'config.yaml'),
@@ -39,9 +43,6 @@ export function homeOf(env: NodeJS.ProcessEnv, profile: string | undefined): Hom
 export function baseOf(env: NodeJS.ProcessEnv): string {
   return resolve(env['KITH_HOME'] ?? join(homedir(), '.kith'))
 }
-
-/** What a profile is called that has no name. */
-export const DEFAULT_PROFILE = 'default'
 
 /** In the home itself; of a home whose path is too long for a socket, in a private folder among the temporary ones. */
 export function socketIn(home: string, name: 'control' | 'daemon'): string {

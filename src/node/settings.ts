@@ -38,8 +38,9 @@ export async function editSetting(
   const path = key.split('.')
   const file = new EditedFile({ path: home.config, schema: configSchema, blank: 'version: 1\n' })
   await file.edit((document) => {
-    if (text === undefined) document.deleteIn(path)
-    else setIn(document, path, valueOf(text))
+    // A key of a section that the file has not is no fault: it is out already.
+    if (text === undefined && document.hasIn(path)) document.deleteIn(path)
+    else if (text !== undefined) setIn(document, path, valueOf(text))
   })
   return settingOf(await readLayers(home.config, env, {}), key)
 }

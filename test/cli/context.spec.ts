@@ -40,6 +40,21 @@ describe('sameHome', () => {
     assert.equal(sameHome({ globals: {} }, 'kith start'), 'kith start')
   })
 
+  it('says it of each command of a hint', () => {
+    const hint = 'kith stop, then kith start'
+    assert.equal(
+      sameHome({ globals: { profile: 'a' } }, hint),
+      'kith -p a stop, then kith -p a start',
+    )
+  })
+
+  it('names no profile to commands that are about all', () => {
+    assert.equal(
+      sameHome({ globals }, 'kith daemon restart, or kith stop and kith start'),
+      'kith --home /x daemon restart, or kith --home /x -p work stop and kith --home /x -p work start',
+    )
+  })
+
   it('leaves a hint that is no command', () => {
     assert.equal(sameHome({ globals }, 'again in 2 s'), 'again in 2 s')
   })

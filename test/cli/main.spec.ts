@@ -50,6 +50,7 @@ describe('kith', () => {
       "kith: too many arguments for 'list'. Expected 0 arguments but got 1.\n" +
         'try: kith approvals list --help\n',
     ],
+    ['restart', "kith: unknown command 'restart'\ntry: kith daemon restart\n"],
     ['qqqq', "kith: unknown command 'qqqq'\ntry: kith --help\n"],
     ['status --jsn', "kith: unknown option '--jsn'\ntry: --json\n"],
     ['ping', "kith: missing required argument 'name'\ntry: kith ping --help\n"],

@@ -231,6 +231,14 @@ describe('docs/operations.md: when something fails', function () {
   describe('of the daemon', () => {
     const homes = daemonHome()
 
+    it('G12: it serves a node that does not answer', async () => {
+      const home = homes()
+      await home.make()
+      await home.kith(['daemon', 'start'])
+      await rm(home.home().socket)
+      says(await home.kith(['status']), 'no node answers in …, and the daemon, process …, runs')
+    })
+
     it('G12: two are started', async () => {
       const home = homes()
       await home.make()
@@ -437,7 +445,7 @@ describe('docs/operations.md: when something fails', function () {
       await pin({ allow: ['ping', 'ask'] })
       says(
         await kithOf(anna, 'ask', 'bert', 'x'.repeat(1_200_000)),
-        'Too big: expected string to have <=262144 characters',
+        'text: is longer than 262144 characters',
       )
     })
   })

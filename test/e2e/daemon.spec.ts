@@ -187,8 +187,28 @@ describe('the daemon', () => {
 
   it('is told of by exit code 6 when none runs', async () => {
     for (const verb of ['status', 'stop', 'reload']) {
-      assert.equal((await home.kith(['daemon', verb])).code, 6, verb)
+      const { code, err } = await home.kith(['daemon', verb])
+      assert.equal(code, 6, verb)
+      assert.match(err, /try: kith (--home \S+ )?daemon start/, verb)
     }
+  })
+
+  it('is told of by what it said itself when it ends at once', async () => {
+    const KITH_PASSPHRASE_FILE = '/nowhere/passphrase'
+    const { code, err } = await home.kith(['daemon', 'start'], { env: { KITH_PASSPHRASE_FILE } })
+    assert.equal(code, 1)
+    assert.match(err, /ended with code 2: kith: .*\/nowhere\/passphrase cannot be read/)
+  })
+
+  it('is restarted by a start when it was killed, as often as that happens', async () => {
+    await start()
+    await home.kith(['daemon', 'restart'])
+    const { pid } = await report()
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => {
+      assert.equal(processMark(pid), undefined)
+    })
+    assert.equal((await home.kith(['daemon', 'restart'])).code, 0)
   })
 
   it('leaves nothing behind that says it runs', async () => {

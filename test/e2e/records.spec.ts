@@ -186,6 +186,11 @@ describe('what a node keeps of what has happened to it', () => {
     const lines = peers.replace('preset: write', 'preset: write\n      daily_usd: 5')
     await writeFile(bob.home.peers, lines, { mode: 0o600 })
     await bob.start()
+    // What was edited meanwhile is noted in a moment of its own.
+    await eventually(async () => {
+      const whats = (await diff(bob, begun)).changes.map(({ what }) => what)
+      assert.ok(whats.includes('alice: ask.daily_usd none → 5'))
+    })
     const middle = new Date().toISOString()
     await writeFile(bob.home.peers, lines.replace('daily_usd: 5', 'daily_usd: 10'), { mode: 0o600 })
     assert.equal((await kith(bob, 'peers', 'allow', 'alice', 'ping')).code, 0)

@@ -140,6 +140,7 @@ describe('checks', () => {
       agent: {
         approvals: { pending: () => [] },
         breakers: { list: () => [] },
+        mcp: { faults: () => [], reports: () => [] },
         spending: { today: () => Promise.resolve(UNSPENT) },
       },
       jobs: {

@@ -16,6 +16,7 @@ describe('home', () => {
     [
       ['by default', {}, undefined, join(homedir(), '.kith')],
       ['as KITH_HOME says', { KITH_HOME: '/srv/kith' }, undefined, '/srv/kith'],
+      ['of the default profile by its name', { KITH_HOME: '/srv/kith' }, 'default', '/srv/kith'],
       ['of a profile', { KITH_HOME: '/srv/kith' }, 'work', '/srv/kith/profiles/work'],
       ['as a relative path says', { KITH_HOME: 'here' }, undefined, join(process.cwd(), 'here')],
     ]

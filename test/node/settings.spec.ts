@@ -151,4 +151,11 @@ describe('settings', () => {
       })
     })
   })
+
+  it('are left as they are by taking out one that the file has not', async () => {
+    await write('version: 1\n')
+    const { source } = await editSetting(home, {}, 'log.level', undefined)
+    assert.equal(source, 'default')
+    assert.equal(await readFile(home.config, 'utf8'), 'version: 1\n')
+  })
 })

@@ -3,6 +3,8 @@ import type { World } from './world.ts'
 /** A fault that is put in on purpose, to see that it is found. */
 export interface Plant {
   title: string
+  /** Where the search for it begins: the first under which it shows, as the code stands. @default 1 */
+  seed?: number
   /** What is said when it is found. */
   finding: RegExp
   /** Puts it in, and returns what takes it out again. */

@@ -5,7 +5,7 @@ import { PLANTS } from './plants.ts'
 import { SeedFailure, runSeed } from './run-seed.ts'
 
 /** A share: `npm run simulate -- --from 1 --seeds 10000` runs as many as one has time for. */
-const SEEDS = 60
+const SEEDS = 50
 
 /** Within so many seeds, a planted fault is found: the rarest shows under one in twenty. */
 const PLANT_SEEDS = 100
@@ -36,7 +36,8 @@ describe('whole meshes in simulated time', () => {
 })
 
 async function firstFailure(plant: (typeof PLANTS)[number]): Promise<SeedFailure> {
-  for (let seed = 1; seed <= PLANT_SEEDS; seed++) {
+  const { seed: first = 1 } = plant
+  for (let seed = first; seed < first + PLANT_SEEDS; seed++) {
     try {
       await runSeed({ seed, plant })
     } catch (err) {

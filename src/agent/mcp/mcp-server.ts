@@ -37,6 +37,7 @@ export class McpServer {
   /** When it was started in the last hour. */
   #starts: number[] = []
   #failures = 0
+  #fault: Error | undefined
   #nextStartAt = 0
   #calls = 0
 
@@ -47,6 +48,11 @@ export class McpServer {
 
   get name(): string {
     return this.#init.server
+  }
+
+  /** Why it failed last; undefined once it has answered since. */
+  get fault(): Error | undefined {
+    return this.#fault
   }
 
   /**
@@ -83,6 +89,7 @@ export class McpServer {
     try {
       const output = await connection.call(tool, input, signal)
       this.#failures = 0
+      this.#fault = undefined
       return output
     } catch (err) {
       // It may hang: the next call is by a new one, unless somebody else still waits for this one.
@@ -169,6 +176,7 @@ export class McpServer {
       .then(async () => {
         try {
           await this.#components.known.seen(await connection.tools())
+          this.#fault = undefined
         } catch (err) {
           await this.#drop(connection, toError(err))
           throw err
@@ -190,6 +198,7 @@ export class McpServer {
     const { now, onFault, random } = this.#components
     if (this.#stopping.signal.aborted) return
     this.#failures++
+    this.#fault = cause
     this.#nextStartAt = now() + backoffMs(this.#failures, random(), WAIT)
     onFault(this.name, cause)
   }

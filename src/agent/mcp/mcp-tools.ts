@@ -123,6 +123,13 @@ export class McpTools {
     )
   }
 
+  /** The servers that have failed, and have not answered since. */
+  faults(): { server: string; fault: Error }[] {
+    return [...this.#places.values()].flatMap(({ server: { fault, name } }) =>
+      fault === undefined ? [] : [{ server: name, fault }],
+    )
+  }
+
   /** What is known of each server, without starting any. */
   reports(): McpServerReport[] {
     return [...this.#places.values()].map(reportOf)

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { DoctorReport } from '../../node/control/api.ts'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import { singleLine } from '../../protocol/text.ts'
+import { daemonBeside } from '../beside-daemon.ts'
 import type { CliContext } from '../context.ts'
 import { sameHome } from '../context.ts'
 import type { Fix } from '../doctor-module.ts'
@@ -69,7 +70,8 @@ export async function doctor(cli: CliContext, options: DoctorOptions): Promise<v
     return
   }
   if (plan !== undefined) tellPlan(cli, plan, fixed)
-  tell(cli, looked, offline === true)
+  tell(cli, looked)
+  if (!looked.running && offline !== true) await noteFiles(cli)
 }
 
 /** By the node that runs; by the files where none does, or nothing else is wanted. */
@@ -115,7 +117,7 @@ function tellPlan(cli: CliContext, plan: readonly Fix[], fixed: readonly Fix[]):
   print(cli, '')
 }
 
-function tell(cli: CliContext, { findings, running, unchecked }: Looked, offline: boolean): void {
+function tell(cli: CliContext, { findings, running, unchecked }: Looked): void {
   const shown: ShownFinding[] = [...findings]
   if (unchecked.length > 0) {
     const what = `wants a running node: ${unchecked.join(', ')}`
@@ -123,13 +125,22 @@ function tell(cli: CliContext, { findings, running, unchecked }: Looked, offline
       check: 'the rest',
       state: 'unchecked',
       what,
-      hint: 'kith start, then kith doctor',
+      hint: running ? 'kith doctor' : 'kith start, then kith doctor',
     })
   }
   printFindings(cli, shown)
   print(cli, `\n${summary(findings)}`)
-  if (running || offline) return
-  note(cli, `no node runs in ${cli.home.path}: this is what its files say`)
+}
+
+async function noteFiles(cli: CliContext): Promise<void> {
+  const { path } = cli.home
+  const pid = await daemonBeside(cli, path)
+  if (pid === undefined) {
+    note(cli, `no node runs in ${path}: this is what its files say`)
+    return
+  }
+  note(cli, `no node answers in ${path}, and the daemon, process ${pid}, runs`)
+  note(cli, 'this is what its files say; what the daemon says: kith daemon status')
 }
 
 /** A line for each finding, with its remedy below. */

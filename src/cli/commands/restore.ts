@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { KithError, isFailure } from '../../protocol/errors.ts'
 import type { RestoreReport } from '../backup-module.ts'
+import { daemonBeside } from '../beside-daemon.ts'
 import { bytesText } from '../bytes-text.ts'
 import { confirm } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
@@ -62,7 +63,8 @@ async function assertNotRunning(cli: CliContext): Promise<void> {
     const { pid } = await cli.client.call('status', {})
     const home = cli.home.path
     const message = `a node runs in ${home}: process ${pid}`
-    throw new KithError('locked', message, { home, pid }, { hint: 'kith stop' })
+    const hint = (await daemonBeside(cli, home)) === pid ? 'kith daemon stop' : 'kith stop'
+    throw new KithError('locked', message, { home, pid }, { hint })
   } catch (err) {
     if (!isFailure(err, 'daemon-not-running')) throw err
   }

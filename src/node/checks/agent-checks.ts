@@ -1,11 +1,12 @@
 import { levelsOf } from '../../agent/budget.ts'
+import type { McpTools } from '../../agent/mcp/mcp-tools.ts'
 import { shellStanding } from '../../agent/tools/shell-sandbox.ts'
 import type { Approvals } from '../agent/approvals.ts'
 import type { Breakers } from '../agent/breakers.ts'
 import type { Spending, Used } from '../agent/spending.ts'
 import type { Config } from '../config.ts'
 import type { Pins } from '../pins.ts'
-import { minuteText, ok } from './finding.ts'
+import { minuteText, ok, warn } from './finding.ts'
 import type { Finding } from './finding.ts'
 
 /** What the checks of the agent look at. */
@@ -13,6 +14,7 @@ export interface AgentChecked {
   readonly agent: {
     readonly approvals: Pick<Approvals, 'pending'>
     readonly breakers: Pick<Breakers, 'list'>
+    readonly mcp: Pick<McpTools, 'faults' | 'reports'>
     readonly spending: Pick<Spending, 'today'>
   }
   readonly pins: Pick<Pins, 'peers'>
@@ -30,6 +32,23 @@ export async function shellFinding({
   if (asWanted) return ok(text)
   const hint = 'install bubblewrap, or add shell to agent.tools.deny in config.yaml; then restart'
   return { state: 'warn', what: text, hint }
+}
+
+/** The MCP servers whose tools are missing, as they do not start or answer. */
+export function mcpFindings({ agent: { mcp } }: AgentChecked): Finding[] {
+  const faults = mcp.faults()
+  if (faults.length > 0) {
+    return faults.map(({ fault, server }) => {
+      const what = `the MCP server ${server} failed: ${fault.message}`
+      return warn(
+        what,
+        `kith mcp-tools list ${server}, or correct agent.mcp in config.yaml and restart`,
+        { server },
+      )
+    })
+  }
+  const { length } = mcp.reports()
+  return [ok(length === 0 ? 'no server is configured' : 'no server has failed')]
 }
 
 /** The breakers that keep calls away from what fails. */

@@ -8,6 +8,7 @@ import type { Item } from './answers.ts'
 import { ROUTES } from './api.ts'
 import type { RouteName } from './api.ts'
 import type { Handlers } from './handlers.ts'
+import { issueText } from './issue-text.ts'
 
 /** Longest body taken: the longest ask, every character of it escaped, fits. */
 const MAX_BODY_BYTES = 2_097_152
@@ -78,8 +79,7 @@ async function readInput(name: RouteName, context: Context): Promise<unknown> {
   const body = method === 'POST' ? await readJson(context) : context.req.query()
   const parsed = input.safeParse({ ...body, ...context.req.param() })
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const what = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`
+  const what = issueText(parsed.error.issues[0])
   throw new KithError('usage', what, { what })
 }
 

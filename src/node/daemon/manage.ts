@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KithError, toError } from '../../protocol/errors.ts'
@@ -65,7 +65,8 @@ export async function startDaemon(init: StartInit): Promise<StartReport> {
   const { logs } = homeOf(env, undefined)
   await mkdir(logs, { recursive: true, mode: 0o700 })
   // What it cannot log any more, such as that V8 has no memory left, is found here.
-  const errors = await open(join(logs, 'daemon-stderr.log'), 'w', 0o600)
+  const errorLog = join(logs, 'daemon-stderr.log')
+  const errors = await open(errorLog, 'w', 0o600)
   const [node = process.execPath, ...script] = program
   const args = [...script, '--home', base, 'daemon', 'start', '--foreground', '--passphrase-stdin']
   const child = spawn(node, args, {
@@ -83,7 +84,7 @@ export async function startDaemon(init: StartInit): Promise<StartReport> {
     ended = err.message
   })
   child.once('exit', (code, by) => {
-    ended = `it ended with ${by ?? `code ${code ?? 0}`}: see ${logs}`
+    ended = `it ended with ${by ?? `code ${code ?? 0}`}`
   })
   const deadline = Date.now() + READY_MS
   const report = await until(deadline, signal, async () => {
@@ -99,13 +100,17 @@ export async function startDaemon(init: StartInit): Promise<StartReport> {
   const pid = child.pid ?? 0
   const none = { pid, ready: false, readyAfterMs: null }
   if (report === undefined) return { ...none, reason: 'it is not ready yet: kith daemon status' }
-  if (report === 'ended') return { ...none, reason: ended ?? 'it ended' }
+  if (report === 'ended') {
+    const why = (await readFile(errorLog, 'utf8')).split('\n', 1)[0] ?? ''
+    return { ...none, reason: `${ended ?? 'it ended'}: ${why === '' ? `see ${logs}` : why}` }
+  }
   return standing(report)
 }
 
 /** Has the daemon follow the profiles on disk. @throws {KithError} `daemon-not-running` */
 export async function reloadDaemon({ env }: ManageInit): Promise<DaemonReport> {
   const base = baseOf(env)
+  if ((await readDaemonRecord(base)) === undefined) throw notRunning(base)
   const client = new ControlClient({ socket: socketIn(base, 'daemon'), home: base })
   return await client.call('reloadDaemon', {})
 }
@@ -143,10 +148,7 @@ export async function stopDaemon(init: ManageInit): Promise<{ pid: number; force
   const { env, signal } = init
   const base = baseOf(env)
   const record = await readDaemonRecord(base)
-  if (record === undefined) {
-    const hint = { hint: 'kith daemon start' }
-    throw new KithError('daemon-not-running', `no daemon serves ${base}`, { home: base }, hint)
-  }
+  if (record === undefined) throw notRunning(base)
   const { mark, pid } = record
   const isGone = async (): Promise<true | undefined> =>
     processMark(pid) === mark ? undefined : true
@@ -172,6 +174,11 @@ async function tell(base: string, { token }: DaemonRecord): Promise<boolean> {
   } catch {
     return false
   }
+}
+
+function notRunning(base: string): KithError<'daemon-not-running'> {
+  const hint = { hint: 'kith daemon start' }
+  return new KithError('daemon-not-running', `no daemon serves ${base}`, { home: base }, hint)
 }
 
 function running(base: string, { pid, startedAt }: DaemonRecord): KithError<'locked'> {

@@ -5,6 +5,7 @@ import { KithError, toError } from '../../protocol/errors.ts'
 import { readPrivateFile, writePrivateFile } from '../../store/atomic-file.ts'
 import type { DaemonReport, StartReport } from '../control/routes/daemon.ts'
 import { baseOf } from '../home.ts'
+import { readDaemonRecord } from './daemon-record.ts'
 import { awaitReady, daemonReport, startDaemon, stopDaemon } from './manage.ts'
 import type { ManageInit, StartInit } from './manage.ts'
 
@@ -45,7 +46,10 @@ export async function stopSupervised(init: ManageInit): Promise<{ pid: number; f
  */
 export async function restartSupervised(init: StartInit): Promise<StartReport> {
   const before = await daemonReport(init).catch(() => undefined)
-  await takeTurn(join(baseOf(init.env), 'daemon-restarted'), Date.now())
+  const base = baseOf(init.env)
+  // One that is gone is started: nothing is to be kept from that.
+  const runs = (await readDaemonRecord(base)) !== undefined
+  if (runs) await takeTurn(join(base, 'daemon-restarted'), Date.now())
   const command = before === undefined ? undefined : supervisorCommand(before, 'restart')
   if (before === undefined || command === undefined) {
     await stopDaemon(init).catch((err: unknown) => {

@@ -24,7 +24,7 @@ export const LOOK_TIMEOUT_MS = 5_000
 const WATCH_MS = 5_000
 
 /** A peer that refuses is asked again in every so-maniest round: what is refused is counted there. */
-const REFUSED_ROUNDS = 10
+const REFUSED_ROUNDS = 60
 
 const PRUNE_MS = 3_600_000
 

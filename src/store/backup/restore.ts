@@ -108,7 +108,7 @@ async function openStore(home: string): Promise<Database | undefined> {
   } catch (err) {
     // A store that cannot be read is what many a restore is for.
     if (isFailure(err, 'corrupt')) return undefined
-    if (!isFailure(err)) {
+    if (!isFailure(err) || isFailure(err, 'store-failed')) {
       await assertLockable(folder)
       return undefined
     }

@@ -121,6 +121,11 @@ describe('kith audit', () => {
     assert.match(cli.stdout.text, /eve {2}3 calls were \(ask denied=3\)$/m)
   })
 
+  it('show refuses a kind that there is none of', async () => {
+    assert.equal(await cli.kith('audit', 'show', '--kind', 'denied,grant'), 2)
+    assert.match(cli.stderr.text, /"grant" is none of start, /)
+  })
+
   const DEPS: [state: DependencyReport['state'], code: number, text: RegExp][] = [
     ['clean', 0, /^nothing is known of 9 packages, by a list that is /],
     [

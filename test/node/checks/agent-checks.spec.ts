@@ -29,6 +29,7 @@ function nodeWith(agent: Partial<AgentChecked['agent']>, peers: Peer[] = []): Ag
   const blank = {
     approvals: { pending: unused },
     breakers: { list: unused },
+    mcp: { faults: unused, reports: unused },
     spending: { today: unused },
   }
   return {

@@ -84,6 +84,23 @@ describe('checks of the agent', function () {
     await anna.says('breakers', 'ok')
   })
 
+  it('F58: mcp warns of a server that does not start, until the config is right', async () => {
+    const { home } = await anna.start()
+    await anna.says('mcp', 'ok')
+    const write = async (mcp: object[]): Promise<void> => {
+      const config = { version: 1, agent: { mcp } }
+      await writeFile(home.config, JSON.stringify(config), { mode: 0o600 })
+      await anna.restart()
+    }
+    await write([{ name: 'files', run: ['/nowhere/server'], tools: ['read'] }])
+    await eventually(async () => {
+      const hint = await anna.says('mcp', 'warn', /the MCP server files failed: /)
+      assert.match(hint, /kith mcp-tools list files, or correct agent\.mcp/)
+    })
+    await write([])
+    await anna.says('mcp', 'ok')
+  })
+
   it('F58: budget warns when a day is nearly spent, until its cap is raised', async () => {
     const { home } = await anna.start()
     await writeFile(home.config, 'version: 1\nagent: {budget: {daily_tokens: 1000}}\n', {

@@ -203,9 +203,9 @@ describe('the fleet', () => {
     )
   })
 
-  it('asks a peer that refuses in every tenth round only', async () => {
+  it('asks a peer that refuses in every sixtieth round only', async () => {
     doing.set('bob', 'denies').set('cid', 'well')
-    await rounds(20)
+    await rounds(120)
     assert.equal(asked.filter((name) => name === 'bob').length, 3)
   })
 

@@ -6,6 +6,7 @@ import type { Plant } from '../plant.ts'
 export const ASK_PLANTS: readonly Plant[] = [
   {
     title: 'disks that lose what they have synced',
+    seed: 3,
     finding: /runs \S+ twice|is lost|has no final|two finals|has another|has forgotten/,
     put: ({ nodes }) => {
       for (const { disk } of nodes) disk.lies = true
@@ -28,6 +29,7 @@ export const ASK_PLANTS: readonly Plant[] = [
   },
   {
     title: 'answerers that have not claimed what has waited for its turn',
+    seed: 27,
     finding: /runs \S+ twice/,
     put: () =>
       swap(AskStore.prototype, 'advance', () => async (record, state) => ({ ...record, state })),

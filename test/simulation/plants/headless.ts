@@ -6,6 +6,7 @@ import type { Plant } from '../plant.ts'
 export const HEADLESS_PLANTS: readonly Plant[] = [
   {
     title: 'a keeper that hands out the key that it keeps',
+    seed: 7,
     finding: /\w+ sends a secret/,
     put: ({ keepers }) =>
       swap(
@@ -21,6 +22,7 @@ export const HEADLESS_PLANTS: readonly Plant[] = [
   },
   {
     title: 'nodes that do nothing with a rotation that was signed for them',
+    seed: 7,
     finding: /no rest: \w+ waits for \w+ to sign its rotation/,
     put: () => swap(KeyDesk.prototype, 'complete', () => () => Promise.resolve()),
   },

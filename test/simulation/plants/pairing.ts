@@ -23,6 +23,7 @@ export const PAIRING_PLANTS: readonly Plant[] = [
   },
   {
     title: 'joiners whose visits come to nothing',
+    seed: 3,
     finding: /no rest: \w+ has not joined \w+/,
     put: () =>
       swap(JoinVisits.prototype, 'attempt', () => () => Promise.reject(new Error('no answer'))),
@@ -44,6 +45,7 @@ export const PAIRING_PLANTS: readonly Plant[] = [
   },
   {
     title: 'inviters that tell nobody of a link that is used twice',
+    seed: 36,
     finding: /does not know that \w+ has a link that is used/,
     put: () =>
       swap(

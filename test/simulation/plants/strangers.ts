@@ -20,6 +20,7 @@ export const STRANGER_PLANTS: readonly Plant[] = [
   },
   {
     title: 'nodes that have forgotten who has unpinned them once they start again',
+    seed: 20,
     finding: /\w+ has forgotten that \w+ has unpinned it/,
     put: () => swap(Byes.prototype, 'start', () => () => Promise.resolve()),
   },

@@ -101,6 +101,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     title: 'owners who settle nothing by hand',
+    seed: 12,
     finding: /no rest: \w+ (holds \w+ frozen|has no link to \w+)/,
     put: () => swap(Pins.prototype, 'settle', () => async () => false),
   },

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { AuditEntryReport } from '../../../node/control/api.ts'
+import { KithError } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
 import { onlineOr } from '../../online-or-records.ts'
 import { collectList, positiveInteger, since } from '../../options.ts'
@@ -33,6 +34,7 @@ export function showCommand(cli: CliContext): Command {
 
 export async function showAudit(cli: CliContext, options: ShowOptions): Promise<void> {
   const { json, kind: kinds, lines: limit, since: from, who } = options
+  await assertKinds(kinds)
   const query = {
     limit,
     ...(from === undefined ? {} : { since: from }),
@@ -60,6 +62,15 @@ export async function showAudit(cli: CliContext, options: ShowOptions): Promise<
   const colour = (cell: string, row: number, column: number): string =>
     column === 2 && ALARMING.includes(entries[row]?.kind ?? '') ? paint(cli, 'red', cell) : cell
   print(cli, table(rows, colour))
+}
+
+/** @throws {KithError} `usage` for a kind that there is none of: silence would say that nothing of it has happened */
+async function assertKinds(kinds: readonly string[] = []): Promise<void> {
+  const { AUDIT_KINDS } = await import('../../../node/audit/audit-entry.ts')
+  const unknown = kinds.find((kind) => !AUDIT_KINDS.some((known) => known === kind))
+  if (unknown === undefined) return
+  const what = `${JSON.stringify(unknown)} is none of ${AUDIT_KINDS.join(', ')}`
+  throw new KithError('usage', what, { what })
 }
 
 function rowOf({ at, details = {}, kind, seq, what, who }: AuditEntryReport): string[] {

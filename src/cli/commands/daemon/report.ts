@@ -12,8 +12,9 @@ export function profilesTable({ profiles }: Pick<DaemonReport, 'profiles'>): str
   return table(
     profiles.map(({ failure, listening = [], name, nextTryAt, since, state }) => {
       const again = nextTryAt === undefined ? '' : `, again ${timeText(nextTryAt)}`
-      const why = failure === undefined ? '' : `: ${singleLine(failure, MAX_WHY_CHARS)}${again}`
-      return [name, `${state} since ${timeText(since)}${why}`, listening.join(' ')]
+      const why = failure === undefined ? '' : `${singleLine(failure, MAX_WHY_CHARS)}${again}`
+      // The last cell may be long.
+      return [name, `${state} since ${timeText(since)}`, why === '' ? listening.join(' ') : why]
     }),
   )
 }

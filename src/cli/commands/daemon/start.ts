@@ -48,7 +48,13 @@ export function tellStart(cli: CliContext, report: StartReport, { json }: { json
   if (ready)
     print(cli, `the daemon, process ${pid}, is ready after ${durationText(readyAfterMs ?? 0)}`)
   else note(cli, `the daemon, process ${pid}, is not ready: ${reason ?? 'unknown'}`)
-  if (daemon !== undefined) print(cli, profilesTable(daemon))
+  if (daemon === undefined) return
+  print(cli, profilesTable(daemon))
+  if (ready) return
+  note(
+    cli,
+    'it is tried again by itself; with a passphrase: kith daemon restart --passphrase-stdin',
+  )
 }
 
 /** What stands in the standard input; nothing unless that is wanted. */

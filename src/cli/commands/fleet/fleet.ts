@@ -26,7 +26,12 @@ export const FLEET_EXIT: Readonly<Record<FleetReport['state'], ExitCode>> = {
 
 /** `kith fleet …`: how all pinned peers are, and how they were. */
 export function fleetCommand(cli: CliContext): Command {
-  const fleets = new Command('fleet').description('how all your peers are, and how they were')
+  const fleets = new Command('fleet')
+    .description('how all your peers are, and how they were')
+    .addHelpText(
+      'after',
+      '\n`kith fleet` is `kith fleet show`, and takes its options: --watch, --timeout, --json.',
+    )
   fleets.addCommand(showCommand(cli), { isDefault: true })
   fleets.addCommand(historyCommand(cli))
   return fleets

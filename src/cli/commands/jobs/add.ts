@@ -64,6 +64,18 @@ export async function addJob(
   if (!report.enabled) {
     note(cli, `to have it run when it is due: ${sameHome(cli, `kith jobs enable ${name}`)}`)
   }
+  if (target.kind === 'backup') await noteMissing(cli)
+}
+
+/** Said when the job is made, and not when it first fails at night. */
+async function noteMissing(cli: CliContext): Promise<void> {
+  const { readConfig } = await import('../../../node/config.ts')
+  const { recipients, to } = (await readConfig(cli.home.config, cli.env)).backup
+  const say = (setting: string, command: string): void => {
+    note(cli, `it fails until ${setting} is set: ${sameHome(cli, command)}`)
+  }
+  if (to === undefined) say('backup.to', 'kith config set backup.to DIR')
+  if (recipients.length === 0) say('backup.recipients', 'kith backup keygen FILE')
 }
 
 function missing(what: string): KithError<'usage'> {

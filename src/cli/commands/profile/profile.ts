@@ -62,8 +62,12 @@ export function profileCommand(cli: CliContext): Command {
           assertPerson(cli, 'kith profile remove')
           const { removeProfile } = await import('../../../node/daemon/profile-edits.ts')
           const moved = await removeProfile(daemonEnv(cli), name, Date.now())
-          if (json === true) printJson(cli, { removed: name, movedTo: moved })
-          else print(cli, `${name} is removed: its home is now ${moved}`)
+          if (json === true) {
+            printJson(cli, { removed: name, movedTo: moved })
+            return
+          }
+          print(cli, `${name} is removed: its home is now ${moved}`)
+          note(cli, 'a daemon that runs lets go of it by kith daemon reload')
         }),
     )
 }

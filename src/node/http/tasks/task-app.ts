@@ -4,6 +4,7 @@ import { KithError } from '../../../protocol/errors.ts'
 import type { z } from 'zod'
 import { HEARTBEAT_MS, answerEvents } from '../../control/answers.ts'
 import { readJson } from '../../control/app.ts'
+import { issueText } from '../../control/issue-text.ts'
 import type { AskHandle } from '../../asks/handle.ts'
 import type { Clock } from '../../clock.ts'
 import { assertCovers } from '../door.ts'
@@ -123,7 +124,6 @@ function idOf(context: Context<HttpEnv>): string {
 function fit<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const what = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unfit'}`
+  const what = issueText(parsed.error.issues[0])
   throw new KithError('usage', what, { what })
 }

@@ -156,7 +156,7 @@ describe('kith jobs add', () => {
   })
 
   it('says that the job is off, and what turns it on', async () => {
-    await cli.kith('--home', '/x', 'jobs', 'add', 'tidy', '--manual', '--backup')
+    await cli.kith('--home', '/x', 'jobs', 'add', 'tidy', '--manual', '--command', '--', 'true')
     assert.equal(cli.stdout.text, 'tidy is made, and off\n')
     assert.equal(
       cli.stderr.text,
@@ -166,9 +166,19 @@ describe('kith jobs add', () => {
 
   it('says when it runs, if it is on', async () => {
     made = tidy
-    await cli.kith('jobs', 'add', 'tidy', '--daily', '04:00', '--backup', '--enable')
+    await cli.kith('jobs', 'add', 'tidy', '--daily', '04:00', '--enable', '--command', '--', 'true')
     assert.match(cli.stdout.text, /^tidy is made, and on, next at 2026-11-2\d \d\d:\d\d:\d\d\n$/)
     assert.equal(cli.stderr.text, '')
+  })
+
+  it('says what a backup wants that the config has not', async () => {
+    made = tidy
+    cli.env['KITH_BACKUP_TO'] = '/mnt/backups'
+    await cli.kith('jobs', 'add', 'tidy', '--daily', '04:00', '--backup', '--enable')
+    assert.equal(
+      cli.stderr.text,
+      'kith: it fails until backup.recipients is set: kith backup keygen FILE\n',
+    )
   })
 
   it('prints the job with --json', async () => {
