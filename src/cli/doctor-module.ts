@@ -34,6 +34,7 @@ export interface DoctorModule {
     env: NodeJS.ProcessEnv
     now: number
     running: boolean
+    daemon?: number
   }) => Promise<OfflineReport>
   planFixes: (home: Home, now: number) => Promise<Fix[]>
   applyFixes: (home: Home, now: number, plan: readonly Fix[]) => Promise<Fix[]>

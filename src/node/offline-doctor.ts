@@ -13,7 +13,7 @@ import { alertFindings } from './checks/alert-check.ts'
 import { backupFindings } from './checks/backup-checks.ts'
 import { diskFindings } from './checks/disk-check.ts'
 import { fileModeFindings } from './checks/file-modes.ts'
-import { attempt, countsOf, ok, verdictOf, warn } from './checks/finding.ts'
+import { attempt, countsOf, fail, ok, verdictOf, warn } from './checks/finding.ts'
 import type { Finding } from './checks/finding.ts'
 import { keyFileFindings } from './checks/key-file-check.ts'
 import { leftoverFindings } from './checks/leftovers.ts'
@@ -33,6 +33,8 @@ export interface OfflineInit {
   now: number
   /** Whether a node has the store open: it is not looked at then. */
   running: boolean
+  /** The process of the daemon that serves this home, though no node of it answers. */
+  daemon?: number
 }
 
 export interface OfflineReport extends CheckReport {
@@ -86,7 +88,8 @@ export async function checkOffline(init: OfflineInit): Promise<OfflineReport> {
     const found = await attempt(async () => await run({ ...init, config }))
     findings.push(...found.map((finding) => ({ check: name, ...finding })))
   }
-  if (!init.running) findings.push(...(await storeFindings({ ...init, config })))
+  if (!init.running && init.daemon === undefined)
+    findings.push(...(await storeFindings({ ...init, config })))
   const looked = new Set(findings.map(({ check }) => check))
   return {
     state: verdictOf(findings),
@@ -102,7 +105,11 @@ async function ownIdentity({ home }: OfflineHome): Promise<Finding[]> {
   return await identityFindings({ home, self: { events } })
 }
 
-async function staleSocket({ home, running }: OfflineHome): Promise<Finding[]> {
+async function staleSocket({ daemon, home, running }: OfflineHome): Promise<Finding[]> {
+  if (daemon !== undefined) {
+    const what = `nobody answers at ${home.socket}, and the daemon, process ${daemon}, serves it`
+    return [fail(what, 'kith daemon status, then kith daemon restart', { pid: daemon })]
+  }
   if (running || !(await isDeadSocket(home.socket))) return [ok('none is left behind')]
   const what = `${home.socket} is left of a node that was killed`
   return [warn(what, 'kith doctor --fix-safe', { path: home.socket })]

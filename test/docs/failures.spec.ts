@@ -237,6 +237,10 @@ describe('docs/operations.md: when something fails', function () {
       await home.kith(['daemon', 'start'])
       await rm(home.home().socket)
       says(await home.kith(['status']), 'no node answers in …, and the daemon, process …, runs')
+      const { code, out } = await home.kith(['doctor', '--json'])
+      const { state } = JSON.parse(out) as { state: string }
+      assert.deepEqual([code, state], [6, 'fail'])
+      assert.match(out, /and the daemon, process \d+, serves it/)
     })
 
     it('G12: two are started', async () => {

@@ -86,7 +86,9 @@ async function look(cli: CliContext, { offline }: DoctorOptions): Promise<Looked
   const running = offline === true && (await isRunning(cli))
   const { checkOffline } = await cli.doctor()
   const { env, home } = cli
-  return { ...(await checkOffline({ home, env, now: Date.now(), running })), running }
+  const daemon = running ? undefined : await daemonBeside(cli, home.path)
+  const beside = daemon === undefined ? {} : { daemon }
+  return { ...(await checkOffline({ home, env, now: Date.now(), running, ...beside })), running }
 }
 
 async function isRunning({ client }: CliContext): Promise<boolean> {
