@@ -191,6 +191,11 @@ describe('what a node keeps of what has happened to it', () => {
       const whats = (await diff(bob, begun)).changes.map(({ what }) => what)
       assert.ok(whats.includes('alice: ask.daily_usd none → 5'))
     })
+    // Of the states of one second the last is kept.
+    const noted = Math.floor(Date.now() / 1_000)
+    await eventually(() => {
+      assert.ok(Date.now() >= (noted + 1) * 1_000)
+    })
     const middle = new Date().toISOString()
     await writeFile(bob.home.peers, lines.replace('daily_usd: 5', 'daily_usd: 10'), { mode: 0o600 })
     assert.equal((await kith(bob, 'peers', 'allow', 'alice', 'ping')).code, 0)
