@@ -1,17 +1,7 @@
-import { encode } from './cbor.ts'
-import {
-  bytesField,
-  checkFieldNames,
-  checkSignedAlone,
-  integerField,
-  nodeIdField,
-  readEnvelope,
-  signAlone,
-  timeField,
-} from './key-event-fields.ts'
-import { refusal } from './key-log-refusal.ts'
+import { bytesField, integerField, nodeIdField, timeField } from './key-event-fields.ts'
 import { MAX_KEY_LOG_EVENTS } from './limits.ts'
 import { SHA256_BYTES } from './sha256.ts'
+import { Statement } from './statement.ts'
 
 /** A node's word that a backup is of it and by it. */
 export interface BackupStatement {
@@ -25,24 +15,33 @@ export interface BackupStatement {
   at: number
 }
 
-const BACKUP_FIELDS = ['v', 't', 'id', 'sn', 'h', 'at']
+const BACKUP = new Statement<BackupStatement>({
+  kind: 'backup',
+  names: ['id', 'sn', 'h', 'at'],
+  fieldsOf: ({ at, id, manifest, sn }) => ({ id, sn, h: manifest, at }),
+  valueOf: (fields) => ({
+    id: nodeIdField(fields, 'id'),
+    sn: integerField(fields, 'sn', 0, MAX_KEY_LOG_EVENTS - 1),
+    manifest: bytesField(fields, 'h', SHA256_BYTES),
+    at: timeField(fields, 'at'),
+  }),
+})
 
 /**
  * The word as a signed statement. `seed` is that of the key in force after event `sn` of `id`.
  *
  * @throws {KithError} `malformed` for a value that `readBackupStatement` would refuse
  */
-export function createBackupStatement(init: BackupStatement & { seed: Uint8Array }): Uint8Array {
-  const { at, id, manifest, seed, sn } = init
-  const bytes = encode({ v: 1, t: 'backup', id, sn, h: manifest, at })
-  const signed = signAlone('backup', bytes, seed)
-  readStatement(signed)
-  return signed
+export function createBackupStatement({
+  seed,
+  ...statement
+}: BackupStatement & { seed: Uint8Array }): Uint8Array {
+  return BACKUP.create(statement, seed)
 }
 
 /** What a statement says, before it is known who has signed it. @throws {KithError} `malformed` */
 export function unverifiedBackupStatement(signed: Uint8Array): BackupStatement {
-  return readStatement(signed).statement
+  return BACKUP.unverified(signed)
 }
 
 /**
@@ -52,24 +51,5 @@ export function unverifiedBackupStatement(signed: Uint8Array): BackupStatement {
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`
  */
 export function readBackupStatement(signed: Uint8Array, key: Uint8Array): BackupStatement {
-  const { bytes, signatures, statement } = readStatement(signed)
-  checkSignedAlone('backup', { bytes, signatures }, key)
-  return statement
-}
-
-function readStatement(signed: Uint8Array): {
-  statement: BackupStatement
-  bytes: Uint8Array
-  signatures: Uint8Array[]
-} {
-  const { bytes, fields, signatures } = readEnvelope(signed)
-  if (fields['t'] !== 'backup') throw refusal('unknown event type')
-  checkFieldNames(fields, BACKUP_FIELDS)
-  const statement: BackupStatement = {
-    id: nodeIdField(fields, 'id'),
-    sn: integerField(fields, 'sn', 0, MAX_KEY_LOG_EVENTS - 1),
-    manifest: bytesField(fields, 'h', SHA256_BYTES),
-    at: timeField(fields, 'at'),
-  }
-  return { statement, bytes, signatures }
+  return BACKUP.read(signed, key)
 }

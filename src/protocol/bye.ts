@@ -1,13 +1,5 @@
-import { encode } from './cbor.ts'
-import {
-  checkFieldNames,
-  checkSignedAlone,
-  nodeIdField,
-  readEnvelope,
-  signAlone,
-  timeField,
-} from './key-event-fields.ts'
-import { refusal } from './key-log-refusal.ts'
+import { nodeIdField, timeField } from './key-event-fields.ts'
+import { Statement } from './statement.ts'
 
 /** A node's word that it has unpinned another. */
 export interface Bye {
@@ -19,18 +11,24 @@ export interface Bye {
   at: number
 }
 
-const BYE_FIELDS = ['v', 't', 'from', 'to', 'at']
+const BYE = new Statement<Bye>({
+  kind: 'bye',
+  names: ['from', 'to', 'at'],
+  fieldsOf: ({ at, from, to }) => ({ from, to, at }),
+  valueOf: (fields) => ({
+    from: nodeIdField(fields, 'from'),
+    to: nodeIdField(fields, 'to'),
+    at: timeField(fields, 'at'),
+  }),
+})
 
 /**
  * The bye as a signed statement. `seed` is that of the key in force of `from`.
  *
  * @throws {KithError} `malformed` for a value that `readBye` would refuse
  */
-export function createBye({ from, to, at, seed }: Bye & { seed: Uint8Array }): Uint8Array {
-  const bytes = encode({ v: 1, t: 'bye', from, to, at })
-  const signed = signAlone('bye', bytes, seed)
-  readStatement(signed)
-  return signed
+export function createBye({ seed, ...bye }: Bye & { seed: Uint8Array }): Uint8Array {
+  return BYE.create(bye, seed)
 }
 
 /**
@@ -40,23 +38,5 @@ export function createBye({ from, to, at, seed }: Bye & { seed: Uint8Array }): U
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`
  */
 export function readBye(signed: Uint8Array, key: Uint8Array): Bye {
-  const { bye, ...statement } = readStatement(signed)
-  checkSignedAlone('bye', statement, key)
-  return bye
-}
-
-function readStatement(signed: Uint8Array): {
-  bye: Bye
-  bytes: Uint8Array
-  signatures: Uint8Array[]
-} {
-  const { bytes, fields, signatures } = readEnvelope(signed)
-  if (fields['t'] !== 'bye') throw refusal('unknown event type')
-  checkFieldNames(fields, BYE_FIELDS)
-  const bye: Bye = {
-    from: nodeIdField(fields, 'from'),
-    to: nodeIdField(fields, 'to'),
-    at: timeField(fields, 'at'),
-  }
-  return { bye, bytes, signatures }
+  return BYE.read(signed, key)
 }

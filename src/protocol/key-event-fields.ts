@@ -4,7 +4,7 @@ import { SIGNATURE_BYTES } from './ed25519.ts'
 import { refusal } from './key-log-refusal.ts'
 import { MAX_KEY_EVENT_BYTES, MAX_TIME_MS } from './limits.ts'
 import { isNodeId } from './node-id.ts'
-import { sign, verify } from './signed.ts'
+import { verify } from './signed.ts'
 import type { SignedKind } from './signed.ts'
 
 /** A map that came from elsewhere, before its fields are read. */
@@ -46,11 +46,6 @@ export function readVersion(bytes: Uint8Array): Fields {
   const fields = asMap(canonical(bytes))
   if (fields?.['v'] !== STATEMENT_VERSION) throw refusal('unknown version')
   return fields
-}
-
-/** The signed statement that these bytes encode, as one key alone signs it. */
-export function signAlone(kind: SignedKind, bytes: Uint8Array, seed: Uint8Array): Uint8Array {
-  return encodeSignedEvent(bytes, [sign(kind, bytes, seed)])
 }
 
 /** Refuses a statement that has another number of signatures than one, or not that of the holder of `key`. */

@@ -1,17 +1,7 @@
-import { encode } from './cbor.ts'
-import {
-  bytesField,
-  checkFieldNames,
-  checkSignedAlone,
-  integerField,
-  nodeIdField,
-  readEnvelope,
-  signAlone,
-  timeField,
-} from './key-event-fields.ts'
-import { refusal } from './key-log-refusal.ts'
+import { bytesField, integerField, nodeIdField, timeField } from './key-event-fields.ts'
 import { MAX_KEY_LOG_EVENTS } from './limits.ts'
 import { SHA256_BYTES } from './sha256.ts'
+import { Statement } from './statement.ts'
 
 /** A node's word that it has seen an event of another's key log. */
 export interface Receipt {
@@ -27,19 +17,26 @@ export interface Receipt {
   seenAt: number
 }
 
-const RECEIPT_FIELDS = ['v', 't', 'id', 'sn', 'h', 'by', 'seen']
+const RECEIPT = new Statement<Receipt>({
+  kind: 'rct',
+  names: ['id', 'sn', 'h', 'by', 'seen'],
+  fieldsOf: ({ by, head, id, seenAt, sn }) => ({ id, sn, h: head, by, seen: seenAt }),
+  valueOf: (fields) => ({
+    id: nodeIdField(fields, 'id'),
+    sn: integerField(fields, 'sn', 0, MAX_KEY_LOG_EVENTS - 1),
+    head: bytesField(fields, 'h', SHA256_BYTES),
+    by: nodeIdField(fields, 'by'),
+    seenAt: timeField(fields, 'seen'),
+  }),
+})
 
 /**
  * The receipt as a signed statement. `seed` is that of the key in force of `by`.
  *
  * @throws {KithError} `malformed` for a value that `readReceipt` would refuse
  */
-export function createReceipt(init: Receipt & { seed: Uint8Array }): Uint8Array {
-  const { id, sn, head, by, seenAt, seed } = init
-  const bytes = encode({ v: 1, t: 'rct', id, sn, h: head, by, seen: seenAt })
-  const signed = signAlone('rct', bytes, seed)
-  readStatement(signed)
-  return signed
+export function createReceipt({ seed, ...receipt }: Receipt & { seed: Uint8Array }): Uint8Array {
+  return RECEIPT.create(receipt, seed)
 }
 
 /**
@@ -49,21 +46,5 @@ export function createReceipt(init: Receipt & { seed: Uint8Array }): Uint8Array 
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`.
  */
 export function readReceipt(signed: Uint8Array, key: Uint8Array): Receipt {
-  const { receipt, ...statement } = readStatement(signed)
-  checkSignedAlone('rct', statement, key)
-  return receipt
-}
-
-function readStatement(signed: Uint8Array) {
-  const { bytes, fields, signatures } = readEnvelope(signed)
-  if (fields['t'] !== 'rct') throw refusal('unknown event type')
-  checkFieldNames(fields, RECEIPT_FIELDS)
-  const receipt: Receipt = {
-    id: nodeIdField(fields, 'id'),
-    sn: integerField(fields, 'sn', 0, MAX_KEY_LOG_EVENTS - 1),
-    head: bytesField(fields, 'h', SHA256_BYTES),
-    by: nodeIdField(fields, 'by'),
-    seenAt: timeField(fields, 'seen'),
-  }
-  return { receipt, bytes, signatures }
+  return RECEIPT.read(signed, key)
 }

@@ -1,21 +1,12 @@
-import { encode } from './cbor.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './ed25519.ts'
 import { KithError } from './errors.ts'
-import {
-  bytesField,
-  checkFieldNames,
-  checkSignedAlone,
-  integerField,
-  nodeIdField,
-  readEnvelope,
-  signAlone,
-  timeField,
-} from './key-event-fields.ts'
+import { bytesField, integerField, nodeIdField, timeField } from './key-event-fields.ts'
 import type { EndorsedRotation, RotationDraft } from './key-log-create.ts'
 import { refusal } from './key-log-refusal.ts'
 import { MAX_KEY_EVENT_BYTES, MAX_ROTATION_GRACE_SECONDS, MAX_ROTATION_SN } from './limits.ts'
 import { wordsOf } from './node-id.ts'
 import { SHA256_BYTES, sha256 } from './sha256.ts'
+import { Statement } from './statement.ts'
 
 /*
  * What passes between a node that rotates and whoever has its rotation key. No secret is in it: it may be pasted
@@ -28,11 +19,35 @@ const ENDORSEMENT_PREFIX = 'kith://e/1/'
 const WORDS_TAG = new TextEncoder().encode('kith/rotation-words/1')
 const ROTATION_WORDS = 8
 
-const REQUEST_FIELDS = ['v', 't', 'id', 'sn', 'p', 'k', 'why', 'grace', 'at']
+const REQUEST = new Statement<RotationDraft>({
+  kind: 'rotation-request',
+  names: ['id', 'sn', 'p', 'k', 'why', 'grace', 'at'],
+  optional: ['lastGood'],
+  fieldsOf: (draft) => ({ ...draft }),
+  valueOf: (fields) => {
+    const { why } = fields
+    if (why !== 'routine' && why !== 'compromise') throw refusal('wrong field', 'why')
+    const hasLastGood = Object.hasOwn(fields, 'lastGood')
+    if (hasLastGood && why === 'routine') throw refusal('wrong field', 'lastGood')
+    const draft: RotationDraft = {
+      id: nodeIdField(fields, 'id'),
+      sn: integerField(fields, 'sn', 1, MAX_ROTATION_SN),
+      p: bytesField(fields, 'p', SHA256_BYTES),
+      k: bytesField(fields, 'k', PUBLIC_KEY_BYTES),
+      why,
+      grace: integerField(fields, 'grace', 0, why === 'routine' ? MAX_ROTATION_GRACE_SECONDS : 0),
+      at: timeField(fields, 'at'),
+      ...(hasLastGood ? { lastGood: timeField(fields, 'lastGood') } : {}),
+    }
+    // What could not become an event is nothing to be asked for.
+    if ((draft.lastGood ?? 0) > draft.at) throw refusal('wrong time', 'lastGood')
+    return draft
+  },
+})
 
-/** The draft as a statement of the node that rotates, signed by its key in use. */
+/** The draft as a statement of the node that rotates, signed by its key in use. @throws {KithError} `malformed` */
 export function createRotationRequest(draft: RotationDraft, seed: Uint8Array): Uint8Array {
-  return signAlone('rotation-request', statementOf(draft), seed)
+  return REQUEST.create(draft, seed)
 }
 
 /**
@@ -40,12 +55,12 @@ export function createRotationRequest(draft: RotationDraft, seed: Uint8Array): U
  * drafts as it likes: 88 bits are more than it can search for one with the same words.
  */
 export function rotationWords(draft: RotationDraft): string[] {
-  return wordsOf(sha256(WORDS_TAG, statementOf(draft)), ROTATION_WORDS)
+  return wordsOf(sha256(WORDS_TAG, REQUEST.encode(draft)), ROTATION_WORDS)
 }
 
 /** The id of the node that a request says it is of: nothing is proved by it. @throws {KithError} `malformed` */
 export function requesterOf(signed: Uint8Array): string {
-  return readDraft(signed).draft.id
+  return REQUEST.unverified(signed).id
 }
 
 /**
@@ -54,9 +69,7 @@ export function requesterOf(signed: Uint8Array): string {
  * @throws {KithError} `malformed`, with one of `KEY_LOG_REFUSALS`
  */
 export function readRotationRequest(signed: Uint8Array, key: Uint8Array): RotationDraft {
-  const { draft, ...statement } = readDraft(signed)
-  checkSignedAlone('rotation-request', statement, key)
-  return draft
+  return REQUEST.read(signed, key)
 }
 
 /** The request as text, fit for a terminal and a chat. */
@@ -78,37 +91,6 @@ export function endorsementText({ bytes, signature }: EndorsedRotation): string 
 export function parseEndorsementText(text: string): EndorsedRotation {
   const all = parse(text, ENDORSEMENT_PREFIX, 'kith key sign')
   return { signature: all.slice(0, SIGNATURE_BYTES), bytes: all.slice(SIGNATURE_BYTES) }
-}
-
-function readDraft(signed: Uint8Array): {
-  bytes: Uint8Array
-  draft: RotationDraft
-  signatures: Uint8Array[]
-} {
-  const { bytes, fields, signatures } = readEnvelope(signed)
-  if (fields['t'] !== 'rotation-request') throw refusal('unknown event type')
-  checkFieldNames(fields, REQUEST_FIELDS, ['lastGood'])
-  const { why } = fields
-  if (why !== 'routine' && why !== 'compromise') throw refusal('wrong field', 'why')
-  const hasLastGood = Object.hasOwn(fields, 'lastGood')
-  if (hasLastGood && why === 'routine') throw refusal('wrong field', 'lastGood')
-  const draft: RotationDraft = {
-    id: nodeIdField(fields, 'id'),
-    sn: integerField(fields, 'sn', 1, MAX_ROTATION_SN),
-    p: bytesField(fields, 'p', SHA256_BYTES),
-    k: bytesField(fields, 'k', PUBLIC_KEY_BYTES),
-    why,
-    grace: integerField(fields, 'grace', 0, why === 'routine' ? MAX_ROTATION_GRACE_SECONDS : 0),
-    at: timeField(fields, 'at'),
-    ...(hasLastGood ? { lastGood: timeField(fields, 'lastGood') } : {}),
-  }
-  // What could not become an event is nothing to be asked for.
-  if ((draft.lastGood ?? 0) > draft.at) throw refusal('wrong time', 'lastGood')
-  return { bytes, draft, signatures }
-}
-
-function statementOf(draft: RotationDraft): Uint8Array {
-  return encode({ ...draft, v: 1, t: 'rotation-request' })
 }
 
 function parse(text: string, prefix: string, command: string): Uint8Array {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
@@ -40,11 +40,18 @@ export async function openDashboard(
 
 /** By a file that leads on to it: in the arguments of a program, every user of this machine could read the link. */
 async function openInBrowser(cli: CliContext, url: string): Promise<void> {
-  const file = join(cli.home.path, 'dashboard.html')
+  // A backup names whatever of a home it leaves out, but for what is in here.
+  const folder = join(cli.home.path, 'cache')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const file = join(folder, 'dashboard.html')
   const page = `<!doctype html><meta http-equiv="refresh" content="0;url=${url}"><a href="${url}">kith</a>\n`
   await writeFile(file, page, { mode: 0o600 })
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
-  const child = spawn(program, [pathToFileURL(file).href], { detached: true, stdio: 'ignore' })
+  const child = spawn(program, [pathToFileURL(file).href], {
+    detached: true,
+    env: cli.env,
+    stdio: 'ignore',
+  })
   child.once('error', () => {
     note(cli, `${program} did not start: open the link yourself`)
   })

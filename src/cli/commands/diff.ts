@@ -3,7 +3,7 @@ import type { DiffReport } from '../../node/control/api.ts'
 import { singleLine } from '../../protocol/text.ts'
 import type { CliContext } from '../context.ts'
 import { usdText } from '../money-text.ts'
-import { onlineOr } from '../online-or-records.ts'
+import { onlineOrRecords } from '../online-or-offline.ts'
 import { since } from '../options.ts'
 import { note, paint, print, printJson } from '../terminal.ts'
 import { timeText } from '../time-text.ts'
@@ -31,7 +31,7 @@ export function diffCommand(cli: CliContext): Command {
 export async function diff(cli: CliContext, options: DiffOptions): Promise<void> {
   const now = Date.now()
   const from = options.since ?? now - DAY_MS
-  const report = await onlineOr(
+  const report = await onlineOrRecords(
     cli,
     (client) => client.call('diff', { since: from }),
     (records) => records.diffOffline(cli.home, from, now),

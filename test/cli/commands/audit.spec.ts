@@ -127,11 +127,11 @@ describe('kith audit', () => {
   })
 
   const DEPS: [state: DependencyReport['state'], code: number, text: RegExp][] = [
-    ['clean', 0, /^nothing is known of 9 packages, by a list that is /],
+    ['clean', 0, /^no known vulnerability in 9 packages, by a list that is /],
     [
       'vulnerable',
       1,
-      /^high {2}x 1\.0\.0 {2}GHSA-1\n {4}bad\n {4}fixed in 1\.0\.1\n1 known vulnerabilities in 9/,
+      /^high {2}x 1\.0\.0 {2}GHSA-1\n {4}bad\n {4}fixed in 1\.0\.1\n1 known vulnerability in 9/,
     ],
     ['not-checked', 75, /^not checked: 9 packages/],
   ]

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { HealthReport } from '../../../src/node/control/api.ts'
+import { homeOf } from '../../../src/node/home.ts'
+import { listHomeFiles } from '../../../src/store/backup/home-files.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { tempFolder } from '../../helpers/temp-folder.ts'
 import { FakeCli } from '../fake-cli.ts'
 
 const AT = 1_790_000_000_000
@@ -53,14 +60,45 @@ describe('kith health', () => {
 })
 
 describe('kith dashboard', () => {
-  it('shows the link alone on its output', async () => {
-    const cli = new FakeCli()
-    const url = 'http://127.0.0.1:7424/#code=abc'
+  const folder = tempFolder()
+  const url = 'http://127.0.0.1:7424/#code=abc'
+  let cli: FakeCli
+
+  beforeEach(() => {
+    cli = new FakeCli()
     cli.answers.dashboard = () => ({ url })
+  })
+
+  it('shows the link alone on its output', async () => {
     assert.equal(await cli.kith('dashboard'), 0)
     assert.equal(cli.stdout.text, `${url}\n`)
     assert.match(cli.stderr.text, /five minutes, and once/)
     await cli.kith('dashboard', '--json')
     assert.match(cli.stdout.text, /\{"url":/)
+  })
+
+  it('opens it by a file of its own, so that no list of processes has it', async () => {
+    const [home, bin] = [homeOf({ KITH_HOME: join(folder(), 'home') }, undefined), folder()]
+    Object.assign(cli, { home })
+    cli.env['PATH'] = bin
+    const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+    const script = `#!/bin/sh\nprintf %s "$*" > '${bin}/new' && /bin/mv '${bin}/new' '${bin}/got'\n`
+    await writeFile(join(bin, program), script, { mode: 0o700 })
+    assert.equal(await cli.kith('dashboard', '--open'), 0)
+    const file = join(home.path, 'cache', 'dashboard.html')
+    const got = await eventually(() => readFile(join(bin, 'got'), 'utf8'))
+    assert.equal(got, pathToFileURL(file).href)
+    assert.ok((await readFile(file, 'utf8')).includes(url))
+    assert.equal((await stat(file)).mode & 0o777, 0o600)
+    assert.deepEqual(listHomeFiles(home.path), { files: [], leftOut: [] })
+  })
+
+  it('says so where there is no browser to open it', async () => {
+    Object.assign(cli, { home: homeOf({ KITH_HOME: folder() }, undefined) })
+    cli.env['PATH'] = folder()
+    assert.equal(await cli.kith('dashboard', '--open'), 0)
+    await eventually(() => {
+      assert.match(cli.stderr.text, /open did not start: open the link yourself/)
+    })
   })
 })

@@ -57,9 +57,9 @@ export async function auditDeps(cli: CliContext, { json, offline }: DepsOptions)
 function textOf({ findings, packages, state }: DependencyReport): string {
   switch (state) {
     case 'clean':
-      return `nothing is known of ${packages} packages`
+      return `no known vulnerability in ${packages} packages`
     case 'vulnerable':
-      return `${findings.length} known vulnerabilities in ${packages} packages`
+      return `${findings.length} known ${findings.length === 1 ? 'vulnerability' : 'vulnerabilities'} in ${packages} packages`
     case 'not-checked':
       return `not checked: ${packages} packages`
   }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { AuditEntryReport } from '../../../node/control/api.ts'
 import { KithError } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
-import { onlineOr } from '../../online-or-records.ts'
+import { onlineOrRecords } from '../../online-or-offline.ts'
 import { collectList, positiveInteger, since } from '../../options.ts'
 import { paint, print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
@@ -40,7 +40,7 @@ export async function showAudit(cli: CliContext, options: ShowOptions): Promise<
     ...(from === undefined ? {} : { since: from }),
     ...(who === undefined ? {} : { who }),
   }
-  const entries = await onlineOr(
+  const entries = await onlineOrRecords(
     cli,
     (client) =>
       client.call('audit', {

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { AuditVerdictReport, WitnessReport } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
-import { onlineOr } from '../../online-or-records.ts'
+import { onlineOrRecords } from '../../online-or-offline.ts'
 import { note, paint, print, printJson, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
 
@@ -35,7 +35,7 @@ export function verifyCommand(cli: CliContext): Command {
 }
 
 export async function verifyAudit(cli: CliContext, { json, peers }: VerifyOptions): Promise<void> {
-  const verdict = await onlineOr(
+  const verdict = await onlineOrRecords(
     cli,
     (client) => client.call('verifyAudit', {}),
     (records) => records.verifyAuditOffline(cli.home),
