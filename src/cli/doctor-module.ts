@@ -1,4 +1,4 @@
-import type { DoctorReport } from '../node/control/api.ts'
+import type { DoctorReport, MigrationStatus } from '../node/control/api.ts'
 import type { Home } from '../node/home.ts'
 
 /** What was found without a running node. */
@@ -15,16 +15,6 @@ export interface Fix {
   what: string
   /** The command that takes it back. */
   undo?: string
-}
-
-/** What a file says of its version, or the store. */
-export interface MigrationStatus {
-  what: 'store' | 'config.yaml' | 'peers.yaml' | 'jobs.yaml'
-  path: string
-  /** Undefined where there is none yet. */
-  current: number | undefined
-  wanted: number
-  pending: { to: number; what: string }[]
 }
 
 /** What looks at the files of a home and puts them right, without a node. */

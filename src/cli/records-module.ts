@@ -1,4 +1,9 @@
-import type { AuditEntryReport, AuditVerdictReport, DiffReport } from '../node/control/api.ts'
+import type {
+  AuditEntryReport,
+  AuditVerdictReport,
+  DependencyReport,
+  DiffReport,
+} from '../node/control/api.ts'
 import type { Home } from '../node/home.ts'
 
 /** Which entries of an audit log; all that is given has to fit. */
@@ -23,25 +28,6 @@ export interface ShownLine {
   at: number
   fields?: Record<string, unknown>
   text: string
-}
-
-/** What was found of the packages that this kith is made of. */
-export interface DependencyReport {
-  /** `not-checked`: there is no list to hold them against. */
-  state: 'clean' | 'vulnerable' | 'not-checked'
-  packages: number
-  /** When the list was fetched, in ms since the epoch. */
-  listAt?: number
-  /** What kept it from being fetched now. */
-  why?: string
-  findings: {
-    package: string
-    version: string
-    id: string
-    severity: string
-    summary: string
-    fixed?: string
-  }[]
 }
 
 /** What reads the records of a home without a node. */

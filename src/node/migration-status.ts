@@ -4,21 +4,11 @@ import { z } from 'zod'
 import { readPrivateFile } from '../store/atomic-file.ts'
 import { formatWanted, MIGRATIONS, pendingFrom } from '../store/migrations.ts'
 import { formatOfStore } from '../store/store-copy.ts'
+import type { MigrationStatus } from './control/api.ts'
 import type { Home } from './home.ts'
 
 /** The version of every file that a person edits; each refuses a later one by its own schema. */
 const FILE_VERSION = 1
-
-/** What the version of something on disk is, and what this kith works with. */
-export interface MigrationStatus {
-  what: 'store' | 'config.yaml' | 'peers.yaml' | 'jobs.yaml'
-  path: string
-  /** Undefined where there is none yet. */
-  current: number | undefined
-  wanted: number
-  /** Steps that the next start takes. */
-  pending: { to: number; what: string }[]
-}
 
 /**
  * The versions of all that a home keeps. Changes nothing. `running` is the format of the store that a running node has

@@ -2,36 +2,20 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Locator, Page } from 'playwright-core'
-import { needsChromium, startChromium } from '../helpers/chromium.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { liveNodes } from '../helpers/live-node.ts'
 import { openPage } from './open-page.ts'
-import type { OpenPage } from './open-page.ts'
-import { WatchedNode } from './watched-node.ts'
+import type { WatchedNode } from './watched-node.ts'
+import { watchedPage } from './watched-page.ts'
 
 describe('the dashboard', function () {
   this.timeout(30_000)
-  const make = liveNodes()
+  const open = watchedPage()
   let watched: WatchedNode
   let browser: Browser
-  let opened: OpenPage
   let page: Page
-
-  before(async function () {
-    needsChromium(this)
-    browser = await startChromium()
-    watched = await WatchedNode.start(make)
-    opened = await openPage(browser)
-    page = opened.page
-    await page.goto(await watched.link())
-    await section('This node').waitFor()
-  })
-  after(async () => {
-    await (browser as Browser | undefined)?.close()
-    await (watched as WatchedNode | undefined)?.stop()
-  })
-  afterEach(() => {
-    assert.deepEqual(opened.faults, [])
+  let pageFaults: string[]
+  before(() => {
+    ;({ browser, faults: pageFaults, page, watched } = open())
   })
 
   function section(name: string): Locator {
@@ -212,7 +196,7 @@ describe('the dashboard', function () {
     await press('Close this message')
     await page.getByRole('alert').waitFor({ state: 'detached' })
     await page.unroute('**/v1/jobs/broken/run')
-    opened.faults.splice(0)
+    pageFaults.splice(0)
   })
 
   it('shows an alert, and acknowledges it', async () => {

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Browser, Page } from 'playwright-core'
-import { needsChromium, startChromium } from '../helpers/chromium.ts'
+import type { Page } from 'playwright-core'
 import { eventually } from '../helpers/eventually.ts'
-import { liveNodes } from '../helpers/live-node.ts'
-import { openPage, overflowOf } from './open-page.ts'
-import type { OpenPage } from './open-page.ts'
-import { WatchedNode } from './watched-node.ts'
+import { overflowOf } from './open-page.ts'
+import { watchedPage } from './watched-page.ts'
 
 /** What a person operates, by its role in the accessibility tree. */
 const CONTROLS = ['button', 'link', 'textbox', 'DisclosureTriangle', 'meter', 'log', 'region']
@@ -21,31 +18,17 @@ interface AxNode {
 
 describe('the dashboard, by whoever looks at it and whoever writes into it', function () {
   this.timeout(30_000)
-  const make = liveNodes()
-  let watched: WatchedNode
-  let browser: Browser
-  let opened: OpenPage
+  const open = watchedPage()
   let page: Page
+  let faults: string[]
 
-  before(async function () {
-    needsChromium(this)
-    browser = await startChromium()
-    watched = await WatchedNode.start(make)
-    opened = await openPage(browser)
-    page = opened.page
-    await page.goto(await watched.link())
-    await page.getByRole('region', { name: 'This node' }).waitFor()
-    await watched.parkedHostile()
+  before(async () => {
+    const opened = open()
+    ;({ faults, page } = opened)
+    await opened.watched.parkedHostile()
     await page.getByRole('button', { name: /^Open the ask from alice/ }).click()
     await page.getByRole('button', { name: /^Pause … sweep/ }).click()
     await page.getByRole('log').waitFor()
-  })
-  after(async () => {
-    await (browser as Browser | undefined)?.close()
-    await (watched as WatchedNode | undefined)?.stop()
-  })
-  afterEach(() => {
-    assert.deepEqual(opened.faults, [])
   })
 
   it('shows what a peer writes as a text, without what is invisible or turns it around', async () => {
@@ -77,14 +60,14 @@ describe('the dashboard, by whoever looks at it and whoever writes into it', fun
       document.body.append(script, image)
     })
     await eventually(() => {
-      const blocked = opened.faults.filter((fault) => fault.startsWith('blocked '))
+      const blocked = faults.filter((fault) => fault.startsWith('blocked '))
       assert.deepEqual(blocked.sort(), [
         'blocked img-src http://127.0.0.2/',
         'blocked script-src-elem inline',
       ])
     })
     assert.notEqual(await page.title(), 'owned')
-    opened.faults.splice(0)
+    faults.splice(0)
     await page.evaluate(() => {
       document.body.lastChild?.remove()
     })

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import type { ApprovalReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { LAB_KEY, configureAgent, modelAt } from '../helpers/live-agent.ts'
 import type { LiveNode, LiveNodeInit } from '../helpers/live-node.ts'
 import { ModelServer } from '../helpers/model-server.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 
 /** What must stay a text: markup, an escape sequence, and a turn to the left. */
 export const HOSTILE =

@@ -3,8 +3,8 @@
  * other, and compares what comes out with the `text` block below it.
  */
 import assert from 'node:assert/strict'
+import { freePort } from '../helpers/free-port.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 import { page, section } from './markdown.ts'
 import { stepsOf, takeTour } from './tour.ts'
 import type { Other } from './tour.ts'

@@ -5,12 +5,12 @@ import { request } from 'node:http'
 import { healthReport, publicHealth } from '../../src/node/health/health-report.ts'
 import type { HealthReport } from '../../src/node/health/health-report.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { LAB_KEY, configureAgent, modelAt } from '../helpers/live-agent.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { ModelServer } from '../helpers/model-server.ts'
 import { kith } from '../helpers/run-kith.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 
 /** A secret in its environment: it may come out nowhere. */
 const CANARY = 'sk-lab-c4n4ry0123456789abcdef'

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { appendFile, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePort } from '../helpers/free-port.ts'
 import { TaskClient } from '../helpers/http-client.ts'
 import { LAB_KEY, configureAgent, modelAt } from '../helpers/live-agent.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { ModelServer } from '../helpers/model-server.ts'
 import { kith } from '../helpers/run-kith.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 
 /** A key of a provider, which the model says back to whoever asks. */
 const KEY = 'sk-lab-c4n4ry0123456789abcdefgh'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { appendFile } from 'node:fs/promises'
+import { freePort } from '../helpers/free-port.ts'
 import { TaskClient } from '../helpers/http-client.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 
 describe('tasks over HTTP, with a process', () => {
   const make = liveNodes()

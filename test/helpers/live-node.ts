@@ -13,10 +13,10 @@ import type { PeerRow } from '../../src/protocol/pin.ts'
 import type { AskFinal } from '../../src/protocol/verbs.ts'
 import { editPeers } from '../../src/store/peers-file.ts'
 import type { Protection } from '../../src/store/keystore.ts'
+import { freePort } from './free-port.ts'
 import { LogTap } from './log-tap.ts'
 import type { LogLine, LogPredicate } from './log-tap.ts'
 import { compileCache, program } from './programs.ts'
-import { freePort } from './tcp-proxy.ts'
 
 export interface LiveNodeInit {
   /** @default kept in clear */

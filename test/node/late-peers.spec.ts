@@ -13,10 +13,10 @@ import { pingEnd } from '../../src/protocol/verbs.ts'
 import { editPeers } from '../../src/store/peers-file.ts'
 import { NOW } from '../helpers/ask-calls.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { CLEAR, ROUTINE, rotateHere } from '../helpers/key-homes.ts'
 import { LogTap } from '../helpers/log-tap.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 /** A node that is started and stopped, and whose keys change while it is off. Its clock stands still unless turned. */

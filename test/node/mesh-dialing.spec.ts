@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { Dialer } from '../../src/node/dialer.ts'
 import type { DialerComponents } from '../../src/node/dialer.ts'
 import { createLog } from '../../src/node/log.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { ping, testMeshes } from '../helpers/mesh.ts'
 import type { TestMesh } from '../helpers/mesh.ts'
 import { peerOf } from '../helpers/stub-pins.ts'
-import { freePort } from '../helpers/tcp-proxy.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 /** libp2p gives a peer up after five failed redials. */

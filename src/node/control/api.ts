@@ -84,7 +84,12 @@ export type {
   ScopeReport,
   SpentReport,
 } from './routes/budget.ts'
-export type { DaemonReport, ProfileReport, StartReport } from './routes/daemon.ts'
+export type {
+  DaemonReport,
+  ProfileDescription,
+  ProfileReport,
+  StartReport,
+} from './routes/daemon.ts'
 export type { FeedReport, ItemReport } from './routes/feeds.ts'
 export type { FleetHint, FleetReport, FleetRow, FleetSample } from './routes/fleet.ts'
 export type { HealthReport } from '../health/health-report.ts'
@@ -108,14 +113,16 @@ export type {
 export type { McpServerReport } from './routes/mcp-tools.ts'
 export type { NoteReport } from './routes/memory.ts'
 export type { ModelReport, ModelTestReport } from './routes/models.ts'
-export type { DoctorReport, SettingReport, StatusReport } from './routes/node.ts'
+export type { DoctorReport, MigrationStatus, SettingReport, StatusReport } from './routes/node.ts'
 export type { ExplainReport, PeerReport, PingReport } from './routes/peers.ts'
 export type {
   AuditEntryReport,
   AuditVerdictReport,
+  DependencyReport,
   DiffReport,
   DigestReport,
   HeldReport,
+  VulnerablePackage,
   WitnessReport,
 } from './routes/records.ts'
 export type { SessionReport, SessionView } from './routes/sessions.ts'

@@ -2,25 +2,13 @@ import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFailure, KithError } from '../../protocol/errors.ts'
 import { readConfig } from '../config.ts'
+import type { ProfileDescription } from '../control/api.ts'
 import { ControlClient } from '../control/client.ts'
 import { DEFAULT_PROFILE, homeOf } from '../home.ts'
 import type { Home } from '../home.ts'
 import { readIdentity } from '../identity.ts'
 import { PROFILE_NAME, profilesFolder, profilesOf } from './profiles.ts'
 import type { Profile } from './profiles.ts'
-
-/** A profile as it is on disk, and whether it runs. */
-export interface ProfileDescription {
-  name: string
-  home: string
-  /** What its node is called, where its config says so. */
-  node?: string
-  id?: string
-  listen: string[]
-  running: boolean
-  /** Why it cannot be read. */
-  problem?: string
-}
 
 /** The first port that a named profile listens on; the default one has the one below. */
 const FIRST_PORT = 7_430

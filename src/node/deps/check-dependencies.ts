@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../../store/atomic-file.ts'
 import { packageRoot } from '../build-id.ts'
 import { readConfig } from '../config.ts'
+import type { DependencyReport, VulnerablePackage } from '../control/api.ts'
 import type { Home } from '../home.ts'
 import { advisorySchema, concerns } from './advisory.ts'
 import type { Advisory } from './advisory.ts'
@@ -21,28 +22,6 @@ const listSchema = z.strictObject({
 type CachedList = z.infer<typeof listSchema>
 
 const MAX_LIST_BYTES = 8_388_608
-
-/** A package with a known vulnerability. */
-export interface VulnerablePackage {
-  package: string
-  version: string
-  id: string
-  severity: string
-  summary: string
-  /** The first version without it. */
-  fixed?: string
-}
-
-/** What was found. `not-checked`: there is no list that covers these packages, so that nothing is known. */
-export interface DependencyReport {
-  state: 'clean' | 'vulnerable' | 'not-checked'
-  packages: number
-  /** When the list was fetched, in ms since the epoch. */
-  listAt?: number
-  /** Why it was not fetched now, or does not cover all. */
-  why?: string
-  findings: VulnerablePackage[]
-}
 
 export interface CheckDependenciesInit {
   home: Home

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { DependencyReport } from '../../../src/cli/records-module.ts'
 import type {
   AuditVerdictReport,
+  DependencyReport,
   HeldReport,
   WitnessReport,
 } from '../../../src/node/control/api.ts'

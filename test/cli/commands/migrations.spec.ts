@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { MigrationStatus } from '../../../src/cli/doctor-module.ts'
+import type { MigrationStatus } from '../../../src/node/control/api.ts'
 import { FakeCli } from '../fake-cli.ts'
 
 const STORE: MigrationStatus = {

@@ -5,11 +5,11 @@ import type { KithNode } from '../../../src/node/node.ts'
 import { codeOf, readAnswer } from '../../helpers/ask-home.ts'
 import type { ReadAnswer } from '../../helpers/ask-home.ts'
 import { eventually } from '../../helpers/eventually.ts'
+import { freePort } from '../../helpers/free-port.ts'
 import { MODEL, modelAt } from '../../helpers/live-agent.ts'
 import type { AgentSettings } from '../../helpers/live-agent.ts'
 import { ModelServer } from '../../helpers/model-server.ts'
 import { openNodes } from '../../helpers/open-node.ts'
-import { freePort } from '../../helpers/tcp-proxy.ts'
 
 const HOUR_MS = 3_600_000
 const CALLERS = 50

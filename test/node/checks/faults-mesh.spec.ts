@@ -6,7 +6,7 @@ import type { Surroundings } from '../../../src/node/surroundings.ts'
 import { checkedNodes } from '../../helpers/checked-node.ts'
 import type { CheckedNode } from '../../helpers/checked-node.ts'
 import { eventually } from '../../helpers/eventually.ts'
-import { freePort } from '../../helpers/tcp-proxy.ts'
+import { freePort } from '../../helpers/free-port.ts'
 
 const DAY_MS = 86_400_000
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
+import type { DependencyReport } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT } from '../../exit-codes.ts'
-import type { DependencyReport } from '../../records-module.ts'
 import { note, paint, print, printJson } from '../../terminal.ts'
 import { durationText } from '../../time-text.ts'
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
+import type { MigrationStatus } from '../../../node/control/api.ts'
 import { KithError, isFailure } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
-import type { MigrationStatus } from '../../doctor-module.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
 

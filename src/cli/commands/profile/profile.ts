@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { ProfileDescription } from '../../../node/control/api.ts'
 import { terminalSafe } from '../../../protocol/text.ts'
 import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
@@ -11,17 +12,6 @@ interface ProfileOptions {
   passphraseStdin?: true
   listen?: string[]
   json?: true
-}
-
-/** A profile as `node/daemon/profile-edits.ts` describes it. */
-interface Described {
-  name: string
-  home: string
-  node?: string
-  id?: string
-  listen: string[]
-  running: boolean
-  problem?: string
 }
 
 /** `kith profile`: the nodes of this home, each with a folder of its own. */
@@ -88,12 +78,20 @@ function createCommand(cli: CliContext): Command {
     })
 }
 
-function rowOf({ home, id, listen, name, problem, running }: Described): string[] {
+function rowOf({ home, id, listen, name, problem, running }: ProfileDescription): string[] {
   const state = problem === undefined ? (running ? 'runs' : 'off') : `broken: ${problem}`
   return [name, terminalSafe(state), id ?? '–', listen.join(' '), home]
 }
 
-function linesOf({ home, id, listen, name, node, problem, running }: Described): string[][] {
+function linesOf({
+  home,
+  id,
+  listen,
+  name,
+  node,
+  problem,
+  running,
+}: ProfileDescription): string[][] {
   return [
     ['profile', name],
     ['state', running ? 'runs' : 'off'],

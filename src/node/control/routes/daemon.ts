@@ -50,3 +50,16 @@ export interface StartReport {
   reason: string | null
   daemon?: DaemonReport
 }
+
+/** A profile as it is on disk, and whether it runs. */
+export interface ProfileDescription {
+  name: string
+  home: string
+  /** What its node is called, where its config says so. */
+  node?: string
+  id?: string
+  listen: string[]
+  running: boolean
+  /** Why it cannot be read. */
+  problem?: string
+}

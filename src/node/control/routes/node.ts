@@ -95,3 +95,14 @@ export const NODE_ROUTES = {
 export type DoctorReport = z.infer<typeof doctorReport>
 export type SettingReport = z.infer<typeof settingReport>
 export type StatusReport = z.infer<typeof statusReport>
+
+/** What the version of something on disk is, and what this kith works with. */
+export interface MigrationStatus {
+  what: 'store' | 'config.yaml' | 'peers.yaml' | 'jobs.yaml'
+  path: string
+  /** Undefined where there is none yet. */
+  current: number | undefined
+  wanted: number
+  /** Steps that the next start takes. */
+  pending: { to: number; what: string }[]
+}

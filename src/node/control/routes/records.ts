@@ -144,3 +144,25 @@ export type WitnessReport = z.infer<typeof witnessReport>
 export type HeldReport = z.infer<typeof heldReport>
 export type DiffReport = z.infer<typeof diffReport>
 export type DigestReport = z.infer<typeof digestReport>
+
+/** A version that is known to be vulnerable. */
+export interface VulnerablePackage {
+  package: string
+  version: string
+  id: string
+  severity: string
+  summary: string
+  /** The first version without it. */
+  fixed?: string
+}
+
+/** What was found. `not-checked`: there is no list that covers these packages, so that nothing is known. */
+export interface DependencyReport {
+  state: 'clean' | 'vulnerable' | 'not-checked'
+  packages: number
+  /** When the list was fetched, in ms since the epoch. */
+  listAt?: number
+  /** Why it was not fetched now, or does not cover all. */
+  why?: string
+  findings: VulnerablePackage[]
+}

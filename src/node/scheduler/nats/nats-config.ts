@@ -12,7 +12,7 @@ const filePath = z.string().refine(isAbsolute, 'not an absolute path')
 
 /** The servers of NATS that keep the jobs of several nodes. */
 export const natsSchema = strictMap({
-  /** `tls://HOST:PORT`, or `nats://127.0.0.1:PORT`: any of them, the next one when it is away. */
+  /** `tls://HOST:PORT`, or `nats://127.0.0.1:PORT`: one of them is used, the next when it is away. */
   servers: list.default([]).superRefine((servers, context) => {
     for (const [index, server] of servers.entries()) {
       const message = serverFault(server)

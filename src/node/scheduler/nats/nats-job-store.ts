@@ -99,7 +99,7 @@ export class NatsJobStore implements JobStore {
     for (const run of this.openRuns()) {
       const { active } = this.state(run.job)
       if (active?.run !== run.run || !expired(active.lease, now)) continue
-      // Its worker here was too late: from now on it is as any other's.
+      // Its worker here was too late: from now on it is like the runs of other workers.
       this.#held.delete(active.lease.token)
       if (await this.#hasLapsed(run, active.lease)) runs.push(run)
       else this.#checkLater(run.job, active.lease)
