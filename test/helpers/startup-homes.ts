@@ -15,19 +15,27 @@ export interface Silence {
   port: number
   /** Connections that were made to it. */
   readonly tries: number
+  /** Those of them that were given up. */
+  readonly givenUp: number
   close: () => Promise<void>
 }
 
 export async function silence(): Promise<Silence> {
   const sockets = new Set<Socket>()
+  let givenUp = 0
   const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => undefined))
+    sockets.add(socket.on('error', () => undefined).once('close', () => givenUp++))
+    // Its end is noticed by who reads.
+    socket.resume()
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
     port: (server.address() as AddressInfo).port,
     get tries() {
       return sockets.size
+    },
+    get givenUp() {
+      return givenUp
     },
     close: async () => {
       for (const socket of sockets) socket.destroy()
