@@ -23,7 +23,7 @@ export const PAIRING_PLANTS: readonly Plant[] = [
   },
   {
     title: 'joiners whose visits come to nothing',
-    seed: 3,
+    seed: 36,
     finding: /no rest: \w+ has not joined \w+/,
     put: () =>
       swap(JoinVisits.prototype, 'attempt', () => () => Promise.reject(new Error('no answer'))),
@@ -45,7 +45,7 @@ export const PAIRING_PLANTS: readonly Plant[] = [
   },
   {
     title: 'inviters that tell nobody of a link that is used twice',
-    seed: 36,
+    seed: 38,
     finding: /does not know that \w+ has a link that is used/,
     put: () =>
       swap(

@@ -26,6 +26,7 @@ export const STRANGER_PLANTS: readonly Plant[] = [
   },
   {
     title: 'dialers that dial who has unpinned them',
+    seed: 15,
     finding: /\w+ (knows|has forgotten) that \w+ has unpinned it/,
     put: () =>
       swap(
