@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { ControlClient } from '../../src/node/control/client.ts'
@@ -69,6 +71,21 @@ export function daemonHome(): () => DaemonHome {
   const folder = tempFolder()
   beforeEach(() => {
     home = new DaemonHome(folder())
+  })
+  return () => home
+}
+
+/** One for all tests of the suite, whose daemon has ended after the last. Call it in `describe`, its result in hooks. */
+export function daemonHomeOfAll(): () => DaemonHome {
+  let folder = ''
+  let home: DaemonHome
+  before(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'kith-test-')))
+    home = new DaemonHome(folder)
+  })
+  after(async () => {
+    await home.end()
+    await rm(folder, { recursive: true, maxRetries: 10 })
   })
   return () => home
 }

@@ -4,10 +4,10 @@ import { buildOnDisk } from '../build-id.ts'
 import { systemClock } from '../clock.ts'
 import type { DaemonView } from '../control/handlers/daemon.ts'
 import type { DaemonReport, ProfileReport } from '../control/routes/daemon.ts'
+import type { ProfileInit } from '../open-profile.ts'
 import { SupervisedPart } from '../supervisor/supervised-part.ts'
 import type { DaemonRecord } from './daemon-record.ts'
 import { ProfilePart } from './profile-part.ts'
-import type { ProfilePartInit } from './profile-part.ts'
 import type { Profile } from './profiles.ts'
 import type { Supervision } from './supervisor-of.ts'
 
@@ -16,8 +16,8 @@ export interface DaemonInit {
   supervision: Supervision
   /** Those of this home as they are on disk now. */
   profiles: () => Promise<Profile[]>
-  /** How a profile is opened. */
-  init: (profile: Profile) => Promise<ProfilePartInit>
+  /** How a profile is opened; asked for anew at each of its starts. */
+  init: (profile: Profile) => Promise<ProfileInit>
   /** Begins to stop. */
   stop: () => void
   log: Logger
@@ -61,7 +61,14 @@ export class Daemon implements DaemonView {
   /** Resolves when no profile runs. */
   async close(): Promise<void> {
     await this.#changing
-    await Promise.all([...this.#served.values()].map(end))
+    const { log } = this.#init
+    await Promise.all(
+      [...this.#served.values()].map(async (served) => {
+        await end(served).catch((err: unknown) => {
+          log.error({ profile: served.profile.name, err }, 'profile did not stop cleanly')
+        })
+      }),
+    )
   }
 
   /** The longest that a profile may take to end what is under way, in ms. */
@@ -98,7 +105,7 @@ export class Daemon implements DaemonView {
         const { name } = profile
         const known = this.#served.get(name)
         if (known !== undefined && known.supervised.state.state !== 'stopped') return
-        const part = new ProfilePart(await init(profile), this)
+        const part = new ProfilePart(name, () => init(profile), this)
         const components = { clock: systemClock, random: Math.random, log }
         const supervised = new SupervisedPart(components, part)
         part.onTold = (by) => {

@@ -7,7 +7,7 @@ import { ControlClient } from '../control/client.ts'
 import type { DaemonReport, StartReport } from '../control/routes/daemon.ts'
 import { baseOf, homeOf, socketIn } from '../home.ts'
 import { processMark } from '../supervisor/process-identity.ts'
-import { readDaemonRecord } from './daemon-record.ts'
+import { assertNoDaemon, readDaemonRecord } from './daemon-record.ts'
 import type { DaemonRecord } from './daemon-record.ts'
 
 /** Wait between two looks at a daemon that starts or stops, in ms. */
@@ -60,8 +60,7 @@ export async function daemonReport({ env }: ManageInit): Promise<DaemonReport | 
 export async function startDaemon(init: StartInit): Promise<StartReport> {
   const { env, passphrases, program, signal } = init
   const base = baseOf(env)
-  const holder = await readDaemonRecord(base)
-  if (holder !== undefined) throw running(base, holder)
+  await assertNoDaemon(base)
   const { logs } = homeOf(env, undefined)
   await mkdir(logs, { recursive: true, mode: 0o700 })
   // What it cannot log any more, such as that V8 has no memory left, is found here.
@@ -95,8 +94,7 @@ export async function startDaemon(init: StartInit): Promise<StartReport> {
     return daemon
   })
   child.unref()
-  const other = report === 'ended' ? await readDaemonRecord(base) : undefined
-  if (other !== undefined) throw running(base, other)
+  if (report === 'ended') await assertNoDaemon(base)
   const pid = child.pid ?? 0
   const none = { pid, ready: false, readyAfterMs: null }
   if (report === undefined) return { ...none, reason: 'it is not ready yet: kith daemon status' }
@@ -179,12 +177,6 @@ async function tell(base: string, { token }: DaemonRecord): Promise<boolean> {
 function notRunning(base: string): KithError<'daemon-not-running'> {
   const hint = { hint: 'kith daemon start' }
   return new KithError('daemon-not-running', `no daemon serves ${base}`, { home: base }, hint)
-}
-
-function running(base: string, { pid, startedAt }: DaemonRecord): KithError<'locked'> {
-  const since = new Date(startedAt).toISOString()
-  const what = `a daemon serves ${base} already: process ${pid}, since ${since}`
-  return new KithError('locked', what, { home: base, pid }, { hint: 'kith daemon status' })
 }
 
 /** What `look` finds, as soon as it finds something; undefined when the time is over. */

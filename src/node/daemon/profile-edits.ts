@@ -2,11 +2,12 @@ import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isFailure, KithError } from '../../protocol/errors.ts'
 import { readConfig } from '../config.ts'
-import type { ProfileDescription } from '../control/api.ts'
+import type { DaemonReport, ProfileDescription } from '../control/api.ts'
 import { ControlClient } from '../control/client.ts'
 import { DEFAULT_PROFILE, homeOf } from '../home.ts'
 import type { Home } from '../home.ts'
 import { readIdentity } from '../identity.ts'
+import { daemonReport } from './manage.ts'
 import { PROFILE_NAME, profilesFolder, profilesOf } from './profiles.ts'
 import type { Profile } from './profiles.ts'
 
@@ -19,7 +20,8 @@ const ANSWER_MS = 2_000
 
 /** Every profile of this home, the default one first. */
 export async function describeProfiles(env: NodeJS.ProcessEnv): Promise<ProfileDescription[]> {
-  return await Promise.all((await profilesOf(env)).map((profile) => describe(profile)))
+  const daemon = await daemonOf(env)
+  return await Promise.all((await profilesOf(env)).map((profile) => describe(profile, daemon)))
 }
 
 /** @throws {KithError} `usage` for a name that there is none of */
@@ -29,7 +31,7 @@ export async function describeProfile(
 ): Promise<ProfileDescription> {
   const profile = (await profilesOf(env)).find((one) => one.name === name)
   if (profile === undefined) throw unknownProfile(name)
-  return await describe(profile)
+  return await describe(profile, await daemonOf(env))
 }
 
 /**
@@ -87,8 +89,20 @@ export async function removeProfile(
   return join(folder, to)
 }
 
-async function describe({ home, name }: Profile): Promise<ProfileDescription> {
-  const plain = { name, home: home.path, running: await runs(home) }
+/** One that is stuck says nothing of its profiles. */
+async function daemonOf(env: NodeJS.ProcessEnv): Promise<DaemonReport | undefined> {
+  return await daemonReport({ env }).catch(() => undefined)
+}
+
+async function describe(
+  { home, name }: Profile,
+  daemon: DaemonReport | undefined,
+): Promise<ProfileDescription> {
+  const { failure, state } = daemon?.profiles.find((one) => one.name === name) ?? {}
+  const plain = {
+    ...{ name, home: home.path, running: await runs(home) },
+    ...(state === 'failed' && failure !== undefined ? { failure } : {}),
+  }
   try {
     const { id } = await readIdentity(home.path)
     const { listen, name: node } = await readConfig(home.config, {})

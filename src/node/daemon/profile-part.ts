@@ -4,22 +4,20 @@ import { openProfile } from '../open-profile.ts'
 import type { OpenProfile, ProfileInit } from '../open-profile.ts'
 import type { Part } from '../supervisor/supervised-part.ts'
 
-export type ProfilePartInit = ProfileInit & { name: string }
-
 /** What a profile may take that was never open, in ms. */
 const DRAIN_MS = 10_000
 
 /** A profile as a part of the daemon: each start opens its home anew. */
 export class ProfilePart implements Part {
   readonly name: string
-  readonly #init: ProfilePartInit
+  readonly #init: () => Promise<ProfileInit>
   readonly #daemon: DaemonView
   #open: OpenProfile | undefined
   /** Told when somebody has told this profile alone to stop. */
   onTold: (by: string) => void = () => undefined
 
-  constructor(init: ProfilePartInit, daemon: DaemonView) {
-    this.name = init.name
+  constructor(name: string, init: () => Promise<ProfileInit>, daemon: DaemonView) {
+    this.name = name
     this.#init = init
     this.#daemon = daemon
   }
@@ -34,7 +32,7 @@ export class ProfilePart implements Part {
   }
 
   async start(): Promise<void> {
-    const open = await openProfile({ ...this.#init, daemon: this.#daemon })
+    const open = await openProfile({ ...(await this.#init()), daemon: this.#daemon })
     this.#open = open
     const readyAfterMs = Math.round(await open.start({ loop: true }))
     const { node, told } = open

@@ -41,7 +41,6 @@ export async function serveProfiles(init: ServeInit): Promise<void> {
     supervision: ownSupervisor(env),
     profiles: async () => await profilesOf(env),
     init: async (profile) => ({
-      name: profile.name,
       home: profile.home,
       env: settingsFor(env, profile.name),
       flags: {},

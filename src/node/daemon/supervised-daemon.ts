@@ -36,7 +36,7 @@ export async function stopSupervised(init: ManageInit): Promise<{ pid: number; f
   const again = await awaitReady(init, { not: before.pid, withinMs: AGAIN_MS })
   if (again === undefined) return stopped
   const what = `${before.supervisor} has started the daemon again, as process ${again.pid}`
-  throw new KithError('stopping', what, {}, { hint: command.join(' ') })
+  throw new KithError('stopping', what, {}, { hint: typedCommand(command) })
 }
 
 /**
@@ -98,13 +98,19 @@ export function supervisorCommand(
   }
 }
 
+/** The same as a person types it. Of the service managers, that of the machine alone wants root: root's own is another. */
+export function typedCommand(command: readonly string[]): string {
+  const ofMachine = command[0] === 'systemctl' && command[1] !== '--user'
+  return [...(ofMachine ? ['sudo'] : []), ...command].join(' ')
+}
+
 async function call([program = '', ...args]: readonly string[]): Promise<void> {
   try {
     await run(program, args, { timeout: 90_000 })
   } catch (err) {
     const command = [program, ...args].join(' ')
     const why = toError(err).message
-    const hint = { cause: err, hint: `sudo ${command}` }
+    const hint = { cause: err, hint: typedCommand([program, ...args]) }
     throw new KithError('program-failed', `${command} failed: ${why}`, { program, why }, hint)
   }
 }

@@ -89,8 +89,11 @@ export class SupervisedPart implements Owner {
 
   async stop(): Promise<void> {
     await this.#next(async () => {
-      if (this.#state.state !== 'failed') await this.#part.stop?.()
-      this.#note('stopped')
+      try {
+        if (this.#state.state !== 'failed') await this.#part.stop?.()
+      } finally {
+        this.#note('stopped')
+      }
     })
   }
 
@@ -143,14 +146,13 @@ export class SupervisedPart implements Owner {
 
   async #end(): Promise<void> {
     const { log } = this.#components
-    const { drain, name, stop } = this.#part
     try {
       await ownedBy(this, async () => {
-        await drain?.(0)
-        await stop?.()
+        await this.#part.drain?.(0)
+        await this.#part.stop?.()
       })
     } catch (err) {
-      log.warn({ part: name, err }, 'part did not stop cleanly')
+      log.warn({ part: this.#part.name, err }, 'part did not stop cleanly')
     }
   }
 

@@ -9,7 +9,7 @@ import {
   removeProfile,
 } from '../../../src/node/daemon/profile-edits.ts'
 import { profilesOf } from '../../../src/node/daemon/profiles.ts'
-import { supervisorCommand } from '../../../src/node/daemon/supervised-daemon.ts'
+import { supervisorCommand, typedCommand } from '../../../src/node/daemon/supervised-daemon.ts'
 import { supervisorOf } from '../../../src/node/daemon/supervisor-of.ts'
 import { homeOf } from '../../../src/node/home.ts'
 import { initNode } from '../../../src/node/offline.ts'
@@ -158,6 +158,16 @@ describe('who supervises the daemon', () => {
     ])
     assert.equal(supervisorCommand({ supervisor: 'none' }, 'stop'), undefined)
   })
+
+  for (const [supervisor, typed] of [
+    ['systemd', 'sudo systemctl restart kith.service'],
+    ['systemd-user', 'systemctl --user restart kith.service'],
+    ['launchd', `launchctl kickstart -k gui/${process.getuid?.() ?? 0}/kith.service`],
+  ] as const) {
+    it(`F57: is told to restart it by a person: ${typed}`, () => {
+      assert.equal(typedCommand(supervisorCommand({ supervisor }, 'restart') ?? []), typed)
+    })
+  }
 
   it('F56: knows a process by when it began', () => {
     assert.equal(processMark(process.pid), processMark(process.pid))

@@ -91,13 +91,16 @@ describe('a crash of what is around a node', () => {
   })
 
   it('G03: of what follows the settings leaves the node running, and ends by itself', async () => {
-    const { audit } = profile.node
+    const section = profile.node.config.log
     const crash = planted('settings')
-    const record = audit.record.bind(audit)
-    audit.record = (event) => {
-      crash()
-      record(event)
-    }
+    let { level } = section
+    Object.defineProperty(section, 'level', {
+      get: () => level,
+      set: (next: typeof level) => {
+        crash()
+        level = next
+      },
+    })
     await writeFile(home.config, 'log: { level: debug }\n', { mode: 0o600 })
     await fails('settings')
     await writeFile(home.config, 'log: { level: warn }\n', { mode: 0o600 })

@@ -75,6 +75,30 @@ describe('a supervised part', () => {
     assert.equal(part.state.failure, 'it broke')
   })
 
+  it('is stopped with what it has itself when it fails, as an object of a class is', async () => {
+    class Held implements Part {
+      readonly name = 'mesh'
+      #open = false
+
+      start(): void {
+        this.#open = true
+        throw new Error('it broke')
+      }
+
+      stop(): void {
+        done.push(`was ${this.#open ? 'open' : 'closed'}`)
+      }
+    }
+    const held = new Held()
+    const part = new SupervisedPart(
+      { clock, random: () => 0.5, log: pino({ base: null }, log) },
+      held,
+    )
+    await part.start()
+    assert.deepEqual(done, ['was open'])
+    assert.ok(!log.lines.some(({ msg }) => msg === 'part did not stop cleanly'))
+  })
+
   it('waits ever longer while its start fails, and tells why', async () => {
     faults = [new Error('one'), new Error('two'), new Error('three')]
     const part = supervised()
@@ -151,6 +175,20 @@ describe('a supervised part', () => {
     await settled()
     assert.equal(part.state.state, 'running')
     assert.ok(log.lines.some(({ msg }) => msg === 'part did not stop cleanly'))
+  })
+
+  it('is stopped though its stop fails, and can be started again', async () => {
+    const part = supervised({
+      stop: () => {
+        throw new Error('no stop')
+      },
+    })
+    await part.start()
+    await part.drain(0)
+    await assert.rejects(part.stop(), /no stop/)
+    assert.equal(part.state.state, 'stopped')
+    await part.start()
+    assert.equal(part.state.state, 'running')
   })
 
   it('throws what a person has to mend, and is not started again', async () => {
