@@ -20,16 +20,18 @@ export function assertPerson({ env }: Pick<CliContext, 'env'>, task: string): vo
 
 /** Has the node write down that `err` has refused a task to a program; nothing for any other failure. */
 export async function noteRefusal(
-  { client, env }: Pick<CliContext, 'client' | 'env'>,
+  cli: Pick<CliContext, 'client' | 'env'>,
   err: unknown,
 ): Promise<void> {
-  const by = programOf(env)
+  const by = programOf(cli.env)
   if (by === undefined || !isFailure(err, 'approval-needed')) return
   const { task } = err.details
-  // The refusal stands without a node that hears of it.
-  await client
-    .call('noteRefusal', { by, task }, AbortSignal.timeout(NOTE_MS))
-    .catch(() => undefined)
+  try {
+    // Asked for here and not before: a command line with a profile that cannot be has no client.
+    await cli.client.call('noteRefusal', { by, task }, AbortSignal.timeout(NOTE_MS))
+  } catch {
+    // The refusal stands without a node that hears of it.
+  }
 }
 
 /** What has started this process, by the names in the environment that programs get. */

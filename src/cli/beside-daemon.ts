@@ -12,6 +12,12 @@ export async function besideDaemon(
   const { home } = err.details
   const pid = await daemonBeside(cli, home)
   if (pid === undefined) return err
+  const { profilesOf } = await import('../node/daemon/profiles.ts')
+  const profiles = await profilesOf(daemonEnv(cli)).catch(() => undefined)
+  if (profiles?.every((profile) => profile.home.path !== home) === true) {
+    const hint = { cause: err, hint: 'kith profile list' }
+    return new KithError('daemon-not-running', `there is no node in ${home}`, { home }, hint)
+  }
   return new KithError(
     'daemon-not-running',
     `no node answers in ${home}, and the daemon, process ${pid}, runs`,

@@ -236,10 +236,14 @@ export function homeFor(env: NodeJS.ProcessEnv, { home, profile }: GlobalOptions
 /** Commands that are about every profile of a home. */
 const OF_ALL_PROFILES: readonly string[] = ['daemon', 'service', 'profile']
 
+/** Where a hint has a command of ours: not behind what says that it is for another owner or another machine. */
+const OWN_COMMAND =
+  /(?<=^|, then |, or | and |; |(?<!there|who can type|on a node that has pinned it): )kith (?=([a-z-]+))/g
+
 /** `hint`, such as `kith start, then kith doctor`, with the global options that lead to the same home. */
 export function sameHome({ globals }: Pick<CliContext, 'globals'>, hint: string): string {
   const { home, profile } = globals
-  return hint.replace(/(?<=^|, then |, or | and |; )kith (?=([a-z-]+))/g, (_kith, name: string) => {
+  return hint.replace(OWN_COMMAND, (_kith, name: string) => {
     const isOfOne = profile !== undefined && !OF_ALL_PROFILES.includes(name)
     const options = [
       ...(home === undefined ? [] : ['--home', home]),

@@ -36,7 +36,7 @@ export function since(text: string): number {
   try {
     return pointInTime(text)
   } catch {
-    throw new InvalidArgumentError('It is a span or a date: 24h, 7d, 2026-11-21.')
+    throw new InvalidArgumentError('It is a span before now, a date or a time: 2d, 2026-11-21.')
   }
 }
 

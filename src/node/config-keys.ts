@@ -6,13 +6,7 @@ import { nearest } from '../protocol/nearest.ts'
  * Keys whose change takes effect while the node runs: whoever uses them looks at each time. All others are taken when
  * the node starts. A key that ends in a dot stands for all below it.
  */
-export const HOT_KEYS = [
-  'announce',
-  'log.level',
-  'stop.drain_seconds',
-  'backup.',
-  'audit.',
-] as const
+const HOT_KEYS = ['announce', 'log.level', 'stop.drain_seconds', 'backup.', 'audit.'] as const
 
 /** Whether a change of this key takes effect while the node runs. */
 export function isHot(key: string): boolean {

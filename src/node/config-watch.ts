@@ -15,8 +15,6 @@ export interface ConfigWatchInit {
   /** The one in force: hot keys are changed in it. */
   config: Config
   log: Logger
-  /** Told of keys that are in force now, and of those that wait. */
-  onChange?: (hot: readonly string[], pending: readonly string[]) => void
 }
 
 /** Follows config.yaml while a node runs. What cannot be taken now is kept in mind, for those who ask. */
@@ -71,7 +69,7 @@ export class ConfigWatch {
   }
 
   async #take(): Promise<void> {
-    const { config, env, flags, log, onChange, path } = this.#init
+    const { config, env, flags, log, path } = this.#init
     const read = await readConfig(path, env, flags).catch((err: unknown) => {
       this.#refuse(toError(err))
     })
@@ -81,13 +79,11 @@ export class ConfigWatch {
     const hot = changed.filter(isHot)
     for (const key of hot) setValueAt(config, key, valueAt(read, key))
     if (hot.includes('log.level')) log.level = read.log.level
-    const before = this.#pending
     this.#pending = changed.filter((key) => !isHot(key))
     if (hot.length > 0) log.info({ keys: hot }, 'settings in force')
     if (this.#pending.length > 0) {
       log.warn({ keys: this.#pending }, 'settings wait for a restart')
     }
-    if (hot.length > 0 || this.#pending.join() !== before.join()) onChange?.(hot, this.#pending)
   }
 
   #refuse(err: Error): void {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isFailure } from '../protocol/errors.ts'
-import { Database } from '../store/database.ts'
-import { withStoreCopy } from '../store/store-copy.ts'
+import type { Database } from '../store/database.ts'
+import { withDatabaseCopy } from '../store/store-copy.ts'
 import { readPeers } from '../store/peers-file.ts'
 import { pino } from 'pino'
 import { Alerts } from './alerts.ts'
@@ -122,14 +122,9 @@ async function storeFindings(init: OfflineHome): Promise<NamedFinding[]> {
   }
   const found: NamedFinding[] = []
   const failures = await attempt(async () => {
-    await withStoreCopy(store, async (copy) => {
-      const database = await Database.open(copy)
-      try {
-        found.push({ check: 'store', ...ok('can be opened', { format: database.format }) })
-        found.push(...(await readFindings(init, database)))
-      } finally {
-        await database.close()
-      }
+    await withDatabaseCopy(store, async (database) => {
+      found.push({ check: 'store', ...ok('can be opened', { format: database.format }) })
+      found.push(...(await readFindings(init, database)))
     })
     return []
   })

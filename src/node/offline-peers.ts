@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { pino } from 'pino'
-import { isFailure } from '../protocol/errors.ts'
 import type { Pin } from '../protocol/pin.ts'
-import { Database } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
 import { editPeers, readPeers } from '../store/peers-file.ts'
+import { withDatabaseCopy } from '../store/store-copy.ts'
 import { unknownPeer } from './asks/ask-desk.ts'
 import { systemClock } from './clock.ts'
 import type { ExplainReport, PeerKeysReport } from './control/api.ts'
@@ -49,19 +49,12 @@ export async function peerKeysOffline(home: Home, name: string): Promise<PeerKey
   }
 }
 
-/** What `use` makes of the store; undefined when there is none yet, or a node that starts or stops has it. */
+/** What `use` makes of the store; undefined when there is none yet. */
 async function fromStore<T>(
   { store }: Home,
   use: (database: Database) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!existsSync(store)) return undefined
-  try {
-    const database = await Database.open(store)
-    return await use(database).finally(() => database.close())
-  } catch (err) {
-    if (!isFailure(err, 'locked')) throw err
-    return undefined
-  }
+  return existsSync(store) ? await withDatabaseCopy(store, use) : undefined
 }
 
 /** What `use` makes of the pins, joined with the key logs that their nodes have shown. */

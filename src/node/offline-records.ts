@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { KithError, isFailure } from '../protocol/errors.ts'
-import { Database } from '../store/database.ts'
-import { withStoreCopy } from '../store/store-copy.ts'
+import type { Database } from '../store/database.ts'
+import { withDatabaseCopy } from '../store/store-copy.ts'
 import { openAuditJournal } from './audit/audit.ts'
 import { auditEntries } from './audit/show.ts'
 import type { AuditQuery, ShownEntry } from './audit/show.ts'
@@ -47,12 +47,5 @@ async function withStore<T>(home: Home, use: (database: Database) => Promise<T>)
     const what = `the node in ${home.path} has never run`
     throw new KithError('no-identity', what, { home: home.path }, { hint: 'kith start' })
   }
-  return await withStoreCopy(home.store, async (copy) => {
-    const database = await Database.open(copy)
-    try {
-      return await use(database)
-    } finally {
-      await database.close()
-    }
-  })
+  return await withDatabaseCopy(home.store, use)
 }

@@ -58,12 +58,7 @@ export async function openProfile(init: ProfileInit): Promise<OpenProfile> {
     throw err
   })
   const log = createLog(config.log.level, stdout)
-  const settings = new ConfigWatch({
-    ...{ path: home.config, env, flags, config, log },
-    onChange: (hot, pending) => {
-      node.audit.record({ kind: 'config', who: 'owner', what: [...hot, ...pending].join(' ') })
-    },
-  })
+  const settings = new ConfigWatch({ path: home.config, env, flags, config, log })
   const around = { config, home, identity, log, build: buildOnDisk(), settings }
   const node = await KithNode.open(around).catch(async (err: unknown) => {
     throw isFailure(err, 'locked') ? await lockedBy(home) : err

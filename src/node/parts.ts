@@ -9,6 +9,7 @@ export class Parts {
   readonly #components: SupervisorComponents & { clock: { now: () => number } }
   readonly #parts: SupervisedPart[]
   readonly #around: SupervisedPart[] = []
+  #stopping = false
 
   constructor(components: SupervisorComponents, parts: readonly Part[]) {
     this.#components = components
@@ -20,6 +21,11 @@ export class Parts {
     return [...this.#around, ...this.#parts].map(({ state }) => state)
   }
 
+  /** True from the beginning of a stop on, while they end their work too. */
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
   /** A part around the node, such as a socket, which whoever adds it starts before the node and stops after it. */
   add(part: Part): SupervisedPart {
     const supervised = new SupervisedPart(this.#components, part)
@@ -29,11 +35,13 @@ export class Parts {
 
   /** @throws {KithError} what is for a person to mend, such as a file: to try it again would only hide it */
   async start(): Promise<void> {
+    this.#stopping = false
     for (const part of this.#parts) await part.start((err) => err instanceof KithError)
   }
 
   /** Gives all of them `drainMs` together to end their work. */
   async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
     const { clock } = this.#components
     const drainedAt = clock.now() + drainMs
     const reversed = this.#parts.toReversed()

@@ -1,7 +1,6 @@
-import { encode } from '../protocol/cbor.ts'
 import { KithError } from '../protocol/errors.ts'
 import { makePrivateFolder } from './atomic-file.ts'
-import { BYTES, openLevel, readFormat } from './level.ts'
+import { BYTES, formatRow, openLevel, readFormat } from './level.ts'
 import type { LevelDb } from './level.ts'
 import { finishMigration, migrateStore } from './migrate-store.ts'
 import { formatWanted, MIGRATIONS, pendingFrom } from './migrations.ts'
@@ -91,17 +90,8 @@ export class Database {
     const known = formatWanted(migrations)
     try {
       const version = await readFormat(folder, level)
-      if (version === undefined) {
-        const value = encode(known)
-        const put = {
-          type: 'put' as const,
-          sublevel: sublevelOf(level, 'meta'),
-          key: 'format',
-          value,
-        }
-        await level.batch([put], { sync: true })
-      }
-      if (version !== undefined && version > known) throw tooNew(folder, version, known)
+      if (version === undefined) await level.batch([formatRow(level, known)], { sync: true })
+      else if (version > known) throw tooNew(folder, version, known)
     } catch (err) {
       await level.close()
       throw err

@@ -40,12 +40,16 @@ export async function readFormat(
 
 /** Notes the version of its layout. On disk when this resolves. */
 export async function writeFormat(level: LevelDb, version: number): Promise<void> {
-  const value = encode(version)
-  const put = { type: 'put' as const, sublevel: metaOf(level), key: 'format', value }
-  await level.batch([put], { sync: true })
+  await level.batch([formatRow(level, version)], { sync: true })
 }
 
-// No return type: level exports no name for what its sublevel() returns.
+// No return types: level exports no name for what its sublevel() returns.
+
+/** The row that says which version its layout has. */
+export function formatRow(level: Pick<LevelDb, 'sublevel'>, version: number) {
+  return { type: 'put' as const, sublevel: metaOf(level), key: 'format', value: encode(version) }
+}
+
 function metaOf(level: Pick<LevelDb, 'sublevel'>) {
   return level.sublevel<string, Uint8Array>('meta', { valueEncoding: BYTES })
 }

@@ -3,6 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { KithError, toError } from '../protocol/errors.ts'
 import { syncFolder } from './atomic-file.ts'
+import { syncTree } from './backup/sync-tree.ts'
 import { BYTES, openLevel, writeFormat } from './level.ts'
 import type { LevelDb } from './level.ts'
 import type { MigratedRows, Migration } from './migrations.ts'
@@ -42,6 +43,8 @@ export async function migrateStore(
   try {
     await rm(migrating, { recursive: true, force: true })
     await makeCopy(level, migrating, steps)
+    // LevelDB syncs what it was told to, and not the names of its files.
+    await syncTree(migrating)
     await rm(kept, { recursive: true, force: true })
   } catch (err) {
     await rm(migrating, { recursive: true, force: true })
@@ -49,10 +52,13 @@ export async function migrateStore(
     throw migrationFailed(folder, from, err)
   }
   // While it is open, no other process can open it under its old name, nor under its new one.
-  await rename(folder, kept)
-  await rename(migrating, folder)
-  await syncFolder(dirname(folder))
-  await level.close()
+  try {
+    await rename(folder, kept)
+    await rename(migrating, folder)
+    await syncFolder(dirname(folder))
+  } finally {
+    await level.close()
+  }
 }
 
 async function makeCopy(

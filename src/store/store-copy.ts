@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { errnoOf } from './atomic-file.ts'
+import { Database } from './database.ts'
 import { openLevel, readFormat } from './level.ts'
 
 /** LevelDB writes a table once and never again, so that a copy may share it. All else is copied. */
@@ -31,6 +32,17 @@ export async function withStoreCopy<T>(
   } finally {
     await rm(outer, { recursive: true, force: true })
   }
+}
+
+/** What `use` gives of the database in a copy of the store in `folder`: the store is not migrated, and not locked. */
+export async function withDatabaseCopy<T>(
+  folder: string,
+  use: (database: Database) => Promise<T>,
+): Promise<T> {
+  return await withStoreCopy(folder, async (copy) => {
+    const database = await Database.open(copy)
+    return await use(database).finally(() => database.close())
+  })
 }
 
 /** The version of the layout of the store in `folder`, which nothing may have open; undefined for an empty one. */

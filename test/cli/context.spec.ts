@@ -48,6 +48,23 @@ describe('sameHome', () => {
     )
   })
 
+  it('says it of a command behind what is to be done before', () => {
+    assert.equal(
+      sameHome({ globals: { profile: 'a' } }, 'see who has the port, then: kith stop; kith start'),
+      'see who has the port, then: kith -p a stop; kith -p a start',
+    )
+  })
+
+  for (const hint of [
+    'ask its owner, who can type: kith peers allow NAME GRANT',
+    'ask its owner what this says there: kith peers list; its pin may have gone',
+    'on a node that has pinned it: kith key log NAME --export FILE',
+  ]) {
+    it(`leaves what others are to type: ${hint}`, () => {
+      assert.equal(sameHome({ globals }, hint), hint)
+    })
+  }
+
   it('names no profile to commands that are about all', () => {
     assert.equal(
       sameHome({ globals }, 'kith daemon restart, or kith stop and kith start'),

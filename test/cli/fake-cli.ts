@@ -81,7 +81,7 @@ export class FakeCli implements CliContext {
     },
     askEvents: (input, signal) => {
       this.calls.push(['askEvents', input])
-      return this.#play(this.streams.shift() ?? [notRunning()], signal)
+      return this.#play<AskStreamItem>(this.streams.shift() ?? [notRunning()], signal)
     },
     fleetEvents: (input, signal) => {
       this.calls.push(['fleetEvents', input])

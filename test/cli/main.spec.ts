@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import manifest from '../../package.json' with { type: 'json' }
+import { homeFor } from '../../src/cli/context.ts'
 import { FakeCli } from './fake-cli.ts'
 import { status } from './reports.ts'
 
@@ -69,6 +70,16 @@ describe('kith', () => {
       "kith: option '--clear' cannot be used with option '--passphrase-stdin'\ntry: kith init --help\n",
     ],
     [
+      'profile create work --clear --passphrase-stdin',
+      "kith: option '--clear' cannot be used with option '--passphrase-stdin'\n" +
+        'try: kith profile create --help\n',
+    ],
+    [
+      'profile create work',
+      'kith: without a terminal, say how the keys are kept: --passphrase-stdin or --clear\n' +
+        'try: kith profile create work --passphrase-stdin\n',
+    ],
+    [
       'start --log-level loud',
       "kith: option '--log-level <level>' argument 'loud' is invalid. Allowed choices are error, warn, " +
         'info, debug, silent.\ntry: kith start --help\n',
@@ -112,6 +123,19 @@ describe('kith', () => {
     await cli.kith('-p', 'work', 'status')
     assert.match(cli.stderr.text, /try: kith -p work start\n$/)
   })
+
+  for (const [job, code, told] of [
+    [undefined, 2, /^kith: "Work": a profile is 1 to 64 of a-z/],
+    ['digest', 7, /^kith: .* kith stop is for a person/],
+  ] as const) {
+    it(`tells of a profile that cannot be with ${code}, in ${job === undefined ? 'a shell' : 'a job'}`, async () => {
+      // What the client of a process is made of.
+      Object.defineProperty(cli, 'client', { get: () => homeFor(cli.env, cli.globals) })
+      if (job !== undefined) cli.env['KITH_JOB'] = job
+      assert.equal(await cli.kith('-p', 'Work', 'stop'), code)
+      assert.match(cli.stderr.text, told)
+    })
+  }
 
   it('takes global options behind the command too', async () => {
     await cli.kith('status', '--home', '/x')

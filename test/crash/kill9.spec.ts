@@ -1,7 +1,7 @@
 import { crash } from './kill9.ts'
 
 /** A share: `npm run crash` has 500. */
-const POINTS = 12
+const POINTS = 6
 
 describe('nodes that are killed', () => {
   it(`keep every promise through ${POINTS} kills`, async function () {

@@ -9,7 +9,7 @@ import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/prom
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
+import { Encrypter } from 'age-encryption'
 import { processContext } from '../../src/cli/context.ts'
 import { runCommandLine } from '../../src/cli/main.ts'
 import { buildFindings } from '../../src/node/checks/process-checks.ts'
@@ -24,10 +24,11 @@ import { eventually } from '../helpers/eventually.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { HttpNode } from '../helpers/http-node.ts'
 import { compileCache, program } from '../helpers/programs.ts'
+import { sealKeys } from '../helpers/sealed-keys.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 import { code, page, section, tables } from './markdown.ts'
 
-const PASSPHRASE = 'four words of mine\n'
+const PASSPHRASE = 'four words of mine'
 const ROWS = tables(section(page('docs/operations.md'), '## When something fails')).flat()
 /** Those that have a message; the others are seen as a service manager ends or starts a process. */
 const MESSAGES = ROWS.map(([seen]) => code(seen)).filter((seen) => seen !== '')
@@ -66,26 +67,25 @@ describe('docs/operations.md: when something fails', function () {
   const folder = tempFolder()
 
   /** kith in this process, for a home that need not have a node that runs. */
-  async function kith(home: string, args: string[], input = ''): Promise<CommandEnd> {
+  async function kith(
+    home: string,
+    args: string[],
+    input = '',
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<CommandEnd> {
     const argv = ['node', 'kith', '--home', home, ...args]
     const cli = processContext(argv)
     const [stdout, stderr] = [new Screen(), new Screen()]
-    Object.assign(cli, { stdout, stderr, env: {}, stdin: Readable.from([input]) })
+    Object.assign(cli, { stdout, stderr, env, stdin: Readable.from([input]) })
     const end = await runCommandLine(cli, argv)
     return { code: end, out: stdout.text, err: stderr.text }
   }
 
-  /** `kith start` of a home on which no node starts, in a process of its own. */
+  /** `kith start` of a home on which no node starts. */
   async function start(home: string, env: NodeJS.ProcessEnv = {}): Promise<CommandEnd> {
-    const child = spawn(process.execPath, [program('kith'), '--home', home, 'start'], {
-      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache(), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 20_000,
-    })
-    const closed = once(child, 'close') as Promise<[number]>
-    const [out, err, [end]] = await Promise.all([text(child.stdout), text(child.stderr), closed])
-    assert.notEqual(end, 0)
-    return { code: end, out, err }
+    const end = await kith(home, ['start'], '', env)
+    assert.notEqual(end.code, 0)
+    return end
   }
 
   it('has a test that provokes each message', () => {
@@ -118,10 +118,9 @@ describe('docs/operations.md: when something fails', function () {
       return await openLevel(join(home, 'store'))
     }
 
-    /** The file of a backup, made with these options. */
-    async function backUp(...options: string[]): Promise<string> {
-      const create = ['backup', 'create', '--to', folder(), '--json', ...options]
-      const { err, out } = await kith(home, create, PASSPHRASE)
+    /** The file of a new backup. */
+    async function backUp(): Promise<string> {
+      const { err, out } = await kith(home, ['backup', 'create', '--to', folder(), '--json'])
       assert.equal(err, '')
       return (JSON.parse(out) as { file: string }).file
     }
@@ -190,19 +189,23 @@ describe('docs/operations.md: when something fails', function () {
     })
 
     it('G12: the keys are sealed, and nobody says their passphrase, or the wrong one', async () => {
-      const sealed = join(folder(), 'sealed')
-      await kith(sealed, ['init', '--passphrase-stdin'], PASSPHRASE)
-      says(await start(sealed), '… is sealed by a passphrase')
+      await sealKeys(home, PASSPHRASE)
+      says(await start(home), '… is sealed by a passphrase')
       const file = join(folder(), 'passphrase')
       await writeFile(file, 'another one\n', { mode: 0o600 })
       says(
-        await start(sealed, { KITH_PASSPHRASE_FILE: file }),
+        await start(home, { KITH_PASSPHRASE_FILE: file }),
         'the passphrase does not open …/keys/…',
       )
     })
 
     it('G12: a backup is opened by the wrong passphrase', async () => {
-      const file = await backUp('--passphrase-stdin')
+      const encrypter = new Encrypter()
+      encrypter.setPassphrase(PASSPHRASE)
+      // One that is quicker to open than what kith seals, and not to be opened either.
+      encrypter.setScryptWorkFactor(10)
+      const file = join(folder(), 'sealed.age')
+      await writeFile(file, await encrypter.encrypt('the archive'))
       const restore = ['restore', file, '--force', '--passphrase-stdin']
       says(await kith(home, restore, 'other words\n'), 'the passphrase does not open the backup')
     })

@@ -13,7 +13,7 @@ import { FakeCli } from '../cli/fake-cli.ts'
 import { freePort } from '../helpers/free-port.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 import { code, page, section, tables } from './markdown.ts'
-import { stepsOf, takeTour } from './tour.ts'
+import { stepsOf, takeTour, THIS_KITH } from './tour.ts'
 
 const PAGE = page('docs/jobs.md')
 
@@ -25,6 +25,7 @@ describe('docs/jobs.md', function () {
     const steps = stepsOf(section(PAGE, '## A first job in two minutes'))
     assert.ok(steps.length > 10)
     const translate = new Map([
+      THIS_KITH,
       ['/tmp/kith-jobs', folder()],
       ['tcp/7511', `tcp/${await freePort()}`],
     ])

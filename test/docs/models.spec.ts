@@ -20,14 +20,17 @@ describe('docs/models', function () {
     this.skip()
   })
 
-  /** What the checker says of a model. One with a fault has few states before the first that breaks a property. */
+  /**
+   * What the checker says of a model, optimised no more than pays off here. One with a fault has few states before the
+   * first that breaks a property, and what it shares with the model was looked at there for indices out of bounds.
+   */
   async function check(model: string, fault?: string): Promise<string> {
     const switches = fault === undefined ? [] : [`-D${fault}`]
-    const [optimise, ...table] = fault === undefined ? ['-O2'] : ['-O0', '-w18']
+    const how = fault === undefined ? ['-Og'] : ['-O0', '-DNOBOUNDCHECK']
     const cwd = folder()
     await run('spin', ['-a', ...switches, `${ROOT}/docs/models/${model}`], { cwd })
-    await run('cc', [optimise, ...SEARCH.split(' ')], { cwd })
-    const { stdout } = await run('./pan', table, { cwd })
+    await run('cc', [...how, ...SEARCH.split(' ')], { cwd })
+    const { stdout } = await run('./pan', fault === undefined ? [] : ['-w18'], { cwd })
     return stdout
   }
 

@@ -53,10 +53,12 @@ describe('docs/operations.md', function () {
   })
 
   after(async () => {
-    for (const machine of MACHINES) {
-      const stop = [program('kith'), '--home', homeOn(machine), 'daemon', 'stop']
-      await run(process.execPath, stop).catch(() => undefined)
-    }
+    await Promise.all(
+      MACHINES.map((machine) => {
+        const stop = [program('kith'), '--home', homeOn(machine), 'daemon', 'stop']
+        return run(process.execPath, stop).catch(() => undefined)
+      }),
+    )
     await rm(folder, { recursive: true, maxRetries: 10 })
   })
 

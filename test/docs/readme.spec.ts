@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { freePort } from '../helpers/free-port.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 import { page, section } from './markdown.ts'
-import { stepsOf, takeTour } from './tour.ts'
+import { stepsOf, takeTour, THIS_KITH } from './tour.ts'
 import type { Other } from './tour.ts'
 
 const OTHER_EACH_TIME: readonly Other[] = [
@@ -24,6 +24,7 @@ describe('README.md', function () {
 
   it('has a tour that works as it stands', async () => {
     const translate = new Map([
+      THIS_KITH,
       ['/tmp/kith-tour', folder()],
       ['tcp/7501', `tcp/${await freePort()}`],
       ['tcp/7502', `tcp/${await freePort()}`],

@@ -8,6 +8,7 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { ROOT } from '../helpers/imports.ts'
+import { program } from '../helpers/programs.ts'
 
 /** One `sh` block of the tour. */
 interface Step {
@@ -21,6 +22,9 @@ interface Step {
 
 /** What an output has that is another thing on each run, by what the output begins with. */
 export type Other = readonly [begins: string, what: readonly RegExp[]]
+
+/** The kith of the checkout, as the docs name it, and the one that stands for it: the same, bundled if that was done. */
+export const THIS_KITH = ['$PWD/bin/kith.js', program('kith')] as const
 
 /**
  * Takes a tour: each step in the terminals that it names, one after the other. What is sent into the background has

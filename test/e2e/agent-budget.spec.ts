@@ -131,58 +131,67 @@ describe('the budgets of peers', () => {
     assert.ok(sum <= CAP_MICRO_USD, `${sum}`)
   })
 
-  it('F10, F11: hold over a kill, and tell of 80, 95 and 100 percent once each, in order', async () => {
-    const carol = await asker('carol', 100_000)
-    const costing = async (microUsd: number): Promise<void> => {
+  describe('of what was spent before the node was killed', () => {
+    // Room for what a call may cost at most, not for what two of them do.
+    const job = { name: 'nightly', cap: { microUsd: 100_000 } }
+    let carol: LiveNode
+
+    before(async () => {
+      carol = await asker('carol', 100_000)
+      await costing(60_000)
+      server.reply({ kind: 'text', text: 'yes', usage: { input: 96_000, output: 0 } })
+      assert.equal((await bob.ask('self', 'go on', { job })).final.outcome, 'done')
+
+      await bob.kill()
+      await bob.start()
+    })
+
+    async function costing(microUsd: number): Promise<void> {
       server.reply({ kind: 'text', text: 'yes', usage: { input: microUsd, output: 0 } })
       assert.equal((await carol.ask(bob, 'go on', { wait: true })).final.outcome, 'done')
     }
-    const told = async (): Promise<string[]> =>
-      (await bob.client.call('alerts', {}))
-        .filter(({ kind, peer }) => kind === 'budget' && peer === carol.name)
-        .map(({ count, what }) => `${count} ${/\d+ %|all/.exec(what)?.[0] ?? ''}`)
 
-    await costing(60_000)
-    await bob.kill()
-    await bob.start()
-    assert.equal((await budgetOf(carol)).spent.microUsd, 60_000)
-    assert.deepEqual(await told(), [])
-    await costing(20_000)
-    assert.deepEqual(await told(), ['1 80 %'])
-    await costing(14_999)
-    assert.deepEqual(await told(), ['1 80 %'])
-    // One that takes more than was reserved for it: nobody can keep a provider from that.
-    await costing(5_001)
-    assert.deepEqual(await told(), ['1 80 %', '1 95 %', '1 all'])
-    const { final } = await carol.ask(bob, 'once more')
-    assert.ok(final.outcome === 'failed' && final.code === 'budget-exhausted')
-    assert.equal(final.details['scope'], 'peer-day')
-    assert.deepEqual(await told(), ['1 80 %', '1 95 %', '1 all'])
-    assert.equal((await budgetOf(carol)).spent.microUsd, 100_000)
-  })
+    it('F10, F11: hold over a kill, and tell of 80, 95 and 100 percent once each, in order', async () => {
+      const told = async (): Promise<string[]> =>
+        (await bob.client.call('alerts', {}))
+          .filter(({ kind, peer }) => kind === 'budget' && peer === carol.name)
+          .map(({ count, what }) => `${count} ${/\d+ %|all/.exec(what)?.[0] ?? ''}`)
 
-  it('count the asks of a job of the owner together, over a kill, beside all that is of no job', async () => {
-    // Room for what a call may cost at most, not for what two of them do.
-    const job = { name: 'nightly', cap: { microUsd: 100_000 } }
-    server.reply({ kind: 'text', text: 'yes', usage: { input: 96_000, output: 0 } })
-    assert.equal((await bob.ask('self', 'go on', { job })).final.outcome, 'done')
-    await bob.kill()
-    await bob.start()
-    const { final } = await bob.ask('self', 'once more', { job })
-    assert.ok(final.outcome === 'failed')
-    assert.deepEqual([final.code, final.details['scope']], ['budget-exhausted', 'job'])
-    assertTomorrow(final.details['resetAt'])
-    assert.equal((await bob.ask('self', 'of no job')).final.outcome, 'done')
+      assert.equal((await budgetOf(carol)).spent.microUsd, 60_000)
+      assert.deepEqual(await told(), [])
+      await costing(20_000)
+      assert.deepEqual(await told(), ['1 80 %'])
+      await costing(14_999)
+      assert.deepEqual(await told(), ['1 80 %'])
+      // One that takes more than was reserved for it: nobody can keep a provider from that.
+      await costing(5_001)
+      assert.deepEqual(await told(), ['1 80 %', '1 95 %', '1 all'])
+      const { final } = await carol.ask(bob, 'once more')
+      assert.ok(final.outcome === 'failed' && final.code === 'budget-exhausted')
+      assert.equal(final.details['scope'], 'peer-day')
+      assert.deepEqual(await told(), ['1 80 %', '1 95 %', '1 all'])
+      assert.equal((await budgetOf(carol)).spent.microUsd, 100_000)
+    })
 
-    const { scopes } = await bob.client.call('budget', { peer: 'self' })
-    const [shown] = scopes.filter(({ scope }) => scope === 'job')
-    assert.deepEqual([shown?.who, shown?.cap, shown?.spent.microUsd], [job.name, job.cap, 96_000])
-    const { records } = await costsOf(bob)
-    assert.deepEqual(
-      records.filter(({ asker }) => asker === 'self').map((record) => record.job),
-      [job.name, undefined],
-    )
-    const alerts = await bob.client.call('alerts', {})
-    assert.ok(alerts.some(({ what }) => what.startsWith('the budget of job nightly for a day: 95')))
+    it('count the asks of a job of the owner together, over a kill, beside all that is of no job', async () => {
+      const { final } = await bob.ask('self', 'once more', { job })
+      assert.ok(final.outcome === 'failed')
+      assert.deepEqual([final.code, final.details['scope']], ['budget-exhausted', 'job'])
+      assertTomorrow(final.details['resetAt'])
+      assert.equal((await bob.ask('self', 'of no job')).final.outcome, 'done')
+
+      const { scopes } = await bob.client.call('budget', { peer: 'self' })
+      const [shown] = scopes.filter(({ scope }) => scope === 'job')
+      assert.deepEqual([shown?.who, shown?.cap, shown?.spent.microUsd], [job.name, job.cap, 96_000])
+      const { records } = await costsOf(bob)
+      assert.deepEqual(
+        records.filter(({ asker }) => asker === 'self').map((record) => record.job),
+        [job.name, undefined],
+      )
+      const alerts = await bob.client.call('alerts', {})
+      assert.ok(
+        alerts.some(({ what }) => what.startsWith('the budget of job nightly for a day: 95')),
+      )
+    })
   })
 })

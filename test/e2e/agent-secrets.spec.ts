@@ -10,7 +10,7 @@ import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { LAB_KEY, configureAgent, modelAt } from '../helpers/live-agent.ts'
 import { ModelServer } from '../helpers/model-server.ts'
-import { program } from '../helpers/programs.ts'
+import { compileCache, program } from '../helpers/programs.ts'
 import { kith } from '../helpers/run-kith.ts'
 import { filesWith } from '../helpers/search-secret.ts'
 
@@ -55,6 +55,7 @@ describe('the secrets of a node', () => {
       env: {
         ...{ PATH: process.env['PATH'], KITH_HOME: bob.home.path },
         ...{ KITH_PASSPHRASE_FILE: file, [LAB_KEY]: KEY },
+        NODE_COMPILE_CACHE: compileCache(),
       },
     })
     const take = (chunk: string): void => {

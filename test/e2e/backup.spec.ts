@@ -1,48 +1,29 @@
 import assert from 'node:assert/strict'
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeBackupKey } from '../../src/node/backup/backup-keys.ts'
+import { makeBackupKey, readBackupKey } from '../../src/node/backup/backup-keys.ts'
 import type { BackupReport, DoctorReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { backUpNode, restoreNode } from '../helpers/live-backups.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { kith, kithWith } from '../helpers/run-kith.ts'
 import { runToEnd } from '../helpers/run-to-end.ts'
 
 const PASSPHRASE = 'correct horse\n'
-
-/** What seals a backup and what opens it, by flags and by what is typed. */
-interface Lock {
-  seals: string[]
-  opens: string[]
-  typed: string
-  verified: 'content' | 'hash'
-}
-
-/** Its key takes a second, each time. */
-const BY_PASSPHRASE: Lock = {
-  seals: ['--passphrase-stdin'],
-  opens: ['--passphrase-stdin'],
-  typed: PASSPHRASE,
-  verified: 'content',
-}
+const ROUTINE = { why: 'routine', graceSeconds: 3_600 } as const
 
 describe('backups of live nodes', () => {
   const make = liveNodes()
-  let folder: string
   let made = 0
-  let forRecipient: Lock
+  /** The file with the identity that opens backups, and its recipient. */
+  let identity: string
+  let recipient: string
 
   before(async () => {
     const { home } = await make('owner-of-the-key')
-    const path = join(dirname(home.path), 'identity.txt')
-    const recipient = await makeBackupKey(path, Date.now())
-    forRecipient = {
-      seals: ['--recipient', recipient],
-      opens: ['--identity', path],
-      typed: '',
-      verified: 'hash',
-    }
+    identity = join(dirname(home.path), 'identity.txt')
+    recipient = await makeBackupKey(identity, Date.now())
   })
 
   /** A folder for backups beside the homes. */
@@ -53,40 +34,19 @@ describe('backups of live nodes', () => {
   }
 
   /** Makes a backup. Returns its path. */
-  async function backUp(
-    node: LiveNode,
-    { seals, typed, verified } = forRecipient,
-  ): Promise<string> {
-    folder = await backupFolder(node)
-    const args = ['backup', 'create', '--to', folder, ...seals, '--json']
-    const { code, err, out } = await kithWith(node, typed, ...args)
-    assert.equal(code, 0, err)
-    const report = JSON.parse(out) as BackupReport
-    assert.deepEqual([report.verified?.how, report.verified?.ok], [verified, true])
-    return report.file
-  }
-
-  async function restore(
-    node: LiveNode,
-    file: string,
-    { opens, typed } = forRecipient,
-    ...more: string[]
-  ): Promise<void> {
-    const { code, err } = await kithWith(node, typed, 'restore', file, ...opens, ...more)
-    assert.equal(code, 0, err)
+  async function backUp(node: LiveNode): Promise<string> {
+    const to = await backupFolder(node)
+    const { file, verified } = await backUpNode(node, { to, recipients: [recipient] })
+    assert.deepEqual([verified?.how, verified?.ok], ['hash', true])
+    return file
   }
 
   /** The same node on another machine, as far as there is one: nothing is there, and it listens elsewhere. */
-  async function elsewhere(
-    node: LiveNode,
-    name: string,
-    file: string,
-    lock = forRecipient,
-  ): Promise<LiveNode> {
+  async function elsewhere(node: LiveNode, name: string, file: string): Promise<LiveNode> {
     await appendFile(node.home.peers, '', { mode: 0o600 })
     const copy = await node.stolen(name)
     await rm(copy.home.path, { recursive: true })
-    await restore(copy, file, lock)
+    await restoreNode(copy, file, await readBackupKey(identity))
     const config = await readFile(copy.home.config, 'utf8')
     await writeFile(copy.home.config, config.replace(node.address, copy.address))
     return copy
@@ -113,12 +73,12 @@ describe('backups of live nodes', () => {
         asks.push(final.outcome)
       }
     })()
-    const file = await backUp(alice, BY_PASSPHRASE)
+    const file = await backUp(alice)
     over.abort()
     await load
     assert.ok(asks.length > 0)
     await alice.kill()
-    const again = await elsewhere(alice, 'writer-again', file, BY_PASSPHRASE)
+    const again = await elsewhere(alice, 'writer-again', file)
     await again.start()
     const { id } = await again.status()
     assert.equal(id, alice.id)
@@ -137,10 +97,12 @@ describe('backups of live nodes', () => {
     const file = await backUp(alice)
     assert.equal((await kith(alice, 'peers', 'remove', 'friend')).code, 0)
     await alice.client.call('block', { who: bob.id })
-    assert.equal((await kith(alice, 'key', 'rotate', '--yes')).code, 0)
+    await alice.client.call('rotate', ROUTINE)
     const key = (await alice.status()).key
     await alice.stop()
-    await restore(alice, file, forRecipient, '--force')
+    const args = ['restore', file, '--identity', identity, '--force']
+    const restored = await kith(alice, ...args)
+    assert.equal(restored.code, 0, restored.err)
     await alice.start()
     const status = await alice.status()
     assert.deepEqual([status.id, status.key, status.peers], [alice.id, key, []])
@@ -155,7 +117,11 @@ describe('backups of live nodes', () => {
 
   it('are refused with another passphrase, and while the node runs: no file is written', async () => {
     const alice = await make('refused')
-    const file = await backUp(alice, BY_PASSPHRASE)
+    const create = ['backup', 'create', '--to', await backupFolder(alice), '--passphrase-stdin']
+    const made = await kithWith(alice, PASSPHRASE, ...create, '--json')
+    assert.equal(made.code, 0, made.err)
+    const { file, verified } = JSON.parse(made.out) as BackupReport
+    assert.deepEqual([verified?.how, verified?.ok], ['content', true])
     const beside = await readdir(dirname(alice.home.path))
     const before = await stat(alice.home.path)
     const args = ['restore', file, '--passphrase-stdin', '--force']
@@ -194,45 +160,47 @@ describe('backups of live nodes', () => {
     assert.match((await kith(alice, 'id')).out, new RegExp(alice.id))
   })
 
-  it('that are killed while they are restored leave the home as it was', async () => {
+  it('that are killed while they are tried out or restored leave the home as it was, and nothing for long', async () => {
     const alice = await make('killed')
-    await writeFile(join(alice.home.workspace, 'large'), Buffer.alloc(8_388_608, 7))
-    const file = await backUp(alice, BY_PASSPHRASE)
-    await writeFile(join(alice.home.workspace, 'large'), 'of the home')
-    const home = dirname(alice.home.path)
-    for (let round = 0; round < 3; round += 1) {
-      const outcome = kithWith(alice, PASSPHRASE, 'restore', file, '--passphrase-stdin', '--force')
+    const large = join(alice.home.workspace, 'large')
+    await writeFile(large, Buffer.alloc(8_388_608, 7))
+    const file = await backUp(alice)
+    await writeFile(large, 'of the home')
+    const restore = ['restore', file, '--identity', identity, '--force']
+    const isOurs = (name: string): boolean => /^killed\.(drill|restoring)-/.test(name)
+    const beside = async (): Promise<string[]> =>
+      (await readdir(dirname(alice.home.path))).filter(isOurs)
+    for (const command of [['backup', 'drill', file, '--identity', identity], restore]) {
+      const outcome = kith(alice, ...command)
       const pid = await eventually(async () => {
-        const names = await readdir(home)
-        const isBegun = names.some((name) => name.startsWith('killed.restoring-'))
-        assert.ok(isBegun)
+        assert.ok((await beside()).length > 0)
         return await pidOf(file)
       })
       process.kill(pid, 'SIGKILL')
       await outcome
-      const large = await readFile(join(alice.home.workspace, 'large'))
-      assert.ok(large.byteLength === 8_388_608 || large.toString() === 'of the home')
       assert.match((await kith(alice, 'id')).out, new RegExp(alice.id))
-      await writeFile(join(alice.home.workspace, 'large'), 'of the home')
+      assert.deepEqual(await beside(), [])
+      const content = await readFile(large)
+      assert.ok(content.byteLength === 8_388_608 || content.toString() === 'of the home')
     }
-    await restore(alice, file, BY_PASSPHRASE, '--force')
-    assert.equal((await stat(join(alice.home.workspace, 'large'))).size, 8_388_608)
-    const left = (await readdir(home)).filter((name) => /killed\.(restor|drill)/.test(name))
-    assert.deepEqual(left, [])
+    await writeFile(large, 'of the home')
+    assert.equal((await kith(alice, ...restore)).code, 0)
+    assert.equal((await stat(large)).size, 8_388_608)
+    assert.deepEqual(await beside(), [])
   })
 
   it('are tried out beside the home, and a damaged one is told of until it is gone', async () => {
     const alice = await make('driller')
-    const file = await backUp(alice, BY_PASSPHRASE)
+    const file = await backUp(alice)
     await alice.start()
-    const drill = ['backup', 'drill', '--passphrase-stdin', '--json']
-    const good = await kithWith(alice, PASSPHRASE, ...drill)
+    const drill = ['backup', 'drill', '--identity', identity, '--json']
+    const good = await kith(alice, ...drill)
     assert.equal(good.code, 0, good.out + good.err)
     assert.equal((await findings(alice, 'backup'))[0]?.state, 'ok')
     const bytes = await readFile(file)
     bytes[bytes.byteLength - 40] = (bytes.at(-40) ?? 0) ^ 1
     await writeFile(file, bytes)
-    const bad = await kithWith(alice, PASSPHRASE, ...drill)
+    const bad = await kith(alice, ...drill)
     assert.equal(bad.code, 1)
     assert.match(bad.out, /the backup is damaged/)
     const [damaged] = await findings(alice, 'backup')
@@ -249,7 +217,7 @@ describe('backups of live nodes', () => {
 
   it('are made by a job for recipients, and by none while there are none', async () => {
     const alice = await make('by-job')
-    folder = await backupFolder(alice)
+    const folder = await backupFolder(alice)
     const jobs = [
       'version: 1',
       'jobs:',
@@ -291,10 +259,9 @@ describe('backups of live nodes', () => {
     const copy = await elsewhere(bob, 'twice-copy', await backUp(bob))
     await copy.start()
     const alerted = async (node: LiveNode, kind: string): Promise<void> => {
-      await eventually(async () => {
-        const alerts = await node.client.call('alerts', {})
-        assert.ok(alerts.some((alert) => alert.kind === kind))
-      })
+      await node.logLine((line) => line.msg === 'alert raised' && line['kind'] === kind)
+      const alerts = await node.client.call('alerts', {})
+      assert.ok(alerts.some((alert) => alert.kind === kind))
     }
     await Promise.all([
       alerted(alice, 'peer-copied'),
@@ -312,7 +279,7 @@ describe('backups of live nodes', () => {
     await alice.linkedTo(bob)
     const file = await backUp(alice)
     await alice.stop()
-    assert.equal((await kith(bob, 'key', 'rotate', '--yes')).code, 0)
+    await bob.client.call('rotate', ROUTINE)
     const again = await elsewhere(alice, 'restored-again', file)
     await again.start()
     const pong = await eventually(() => again.client.call('ping', { name: 'rotated' }))
@@ -323,12 +290,12 @@ describe('backups of live nodes', () => {
   })
 })
 
-/** The process that restores from this file. */
-async function pidOf(file: string): Promise<number> {
+/** The process of kith that has this among its arguments. */
+async function pidOf(argument: string): Promise<number> {
   for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
+    if (!/^\d+$/.test(pid) || pid === String(process.pid)) continue
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    if (line.includes(file) && line.includes('restore')) return Number(pid)
+    if (line.split('\0').includes(argument)) return Number(pid)
   }
-  throw new Error('nothing restores')
+  throw new Error('no such process')
 }

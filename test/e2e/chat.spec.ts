@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-import { program } from '../helpers/programs.ts'
+import { compileCache, program } from '../helpers/programs.ts'
 import { kithWith } from '../helpers/run-kith.ts'
 
 const CTRL_C = '\u0003'
@@ -74,7 +74,10 @@ class Terminal {
 
   constructor(node: LiveNode) {
     const command = `'${process.execPath}' '${program('kith')}' chat`
-    const env = { PATH: process.env['PATH'], KITH_HOME: node.home.path, TERM: 'xterm' }
+    const env = {
+      ...{ PATH: process.env['PATH'], KITH_HOME: node.home.path, TERM: 'xterm' },
+      NODE_COMPILE_CACHE: compileCache(),
+    }
     const options = ['--quiet', '--flush', '--return', '--command', command, '/dev/null']
     this.#child = spawn('script', options, { env, stdio: ['pipe', 'pipe', 'inherit'] })
     this.#closed = once(this.#child, 'close') as Promise<[number | null]>

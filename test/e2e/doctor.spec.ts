@@ -2,12 +2,13 @@
  * The doctor, the checklist and the smoke test as their users have them: processes, files and sockets.
  */
 import assert from 'node:assert/strict'
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeBackupKey } from '../../src/node/backup/backup-keys.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-import { kith, kithWith } from '../helpers/run-kith.ts'
+import { kith } from '../helpers/run-kith.ts'
 
 interface Finding {
   check: string
@@ -29,6 +30,12 @@ interface Report {
 describe('kith doctor and a home', function () {
   this.timeout(120_000)
   const make = liveNodes()
+  /** Of most tests, in their order. */
+  let node: LiveNode
+
+  before(async () => {
+    node = await make('node')
+  })
 
   async function doctor(node: LiveNode, ...args: string[]): Promise<Report & { code: number }> {
     const { code, err, out } = await kith(node, 'doctor', '--json', ...args)
@@ -36,8 +43,21 @@ describe('kith doctor and a home', function () {
     return { code, ...(JSON.parse(out) as Report) }
   }
 
+  async function versions(): Promise<unknown> {
+    const { code, err, out } = await kith(node, 'migrations', 'status', '--json')
+    assert.equal(code, 0, err)
+    return (JSON.parse(out) as { what: string; current?: number; wanted: number }[]).map(
+      ({ current, wanted, what }) => [what, current, wanted],
+    )
+  }
+
+  const files = [
+    ['config.yaml', 1, 1],
+    ['peers.yaml', undefined, 1],
+    ['jobs.yaml', undefined, 1],
+  ]
+
   it('F58: looks at the files of a node that does not run, says so, and exits with 6', async () => {
-    const node = await make('resting')
     const report = await doctor(node)
     assert.deepEqual([report.code, report.running, report.state], [6, false, 'ok'])
     assert.ok(report.unchecked.includes('peers'))
@@ -48,22 +68,51 @@ describe('kith doctor and a home', function () {
   })
 
   it('F58: says what to do where there is no node at all', async () => {
-    const node = await make('nowhere')
     const { code, err } = await kith(node, '--home', `${node.home.path}.none`, 'doctor')
     assert.equal(code, 1)
     assert.match(err, /there is no node in .*\ntry: kith .*init/)
   })
 
-  it('F58: off-line, changes nothing in the home, and finds what is wrong with its files', async () => {
-    const node = await make('untouched')
+  it('F33: kith migrations status tells the versions before the first start and of a node that runs', async () => {
+    assert.deepEqual(await versions(), [['store', undefined, 1], ...files])
     await node.start()
+    assert.deepEqual(await versions(), [['store', 1, 1], ...files])
+  })
+
+  it('F58: off-line beside a node that runs, leaves its store alone', async () => {
+    const report = await doctor(node, '--offline')
+    assert.deepEqual([report.code, report.running], [0, true])
+    assert.ok(report.unchecked.includes('store'))
+  })
+
+  it('F59: --fix-safe works while the node runs, and takes nothing that is in use', async () => {
+    const drill = `${node.home.path}.drill-0123456789abcdef`
+    await mkdir(drill)
+    await chmod(join(node.home.path, 'config.yaml'), 0o622)
+    const done = await doctor(node, '--fix-safe')
+    assert.deepEqual([done.running, done.fixed?.length], [true, 1])
+    assert.ok((await stat(drill)).isDirectory())
+    await rmdir(drill)
+    assert.ok((await stat(node.home.socket)).isSocket())
+  })
+
+  it('F33: kith migrations status tells the versions of a node that has stopped, and of a file that is newer', async () => {
     await node.stop()
+    assert.deepEqual(await versions(), [['store', 1, 1], ...files])
+    await writeFile(node.home.jobs, 'version: 7\njobs: []\n', { mode: 0o600 })
+    const later = await kith(node, 'migrations', 'status')
+    assert.equal(later.code, 1)
+    assert.match(later.err, /jobs\.yaml has version 7; this kith knows up to 1/)
+    await rm(node.home.jobs)
+  })
+
+  it('F58: off-line, changes nothing in the home, and finds what is wrong with its files', async () => {
     const before = await pictureOf(node.home.path)
     const well = await doctor(node, '--offline')
     assert.equal(well.state, 'ok', JSON.stringify(well.findings))
     assert.deepEqual(await pictureOf(node.home.path), before)
     assert.deepEqual(
-      (await readdir(dirname(node.home.path))).filter((name) => name.startsWith('untouched.')),
+      (await readdir(dirname(node.home.path))).filter((name) => name.startsWith('node.')),
       [],
     )
     await writeFile(node.home.peers, 'version: 2\npeers: []\n', { mode: 0o600 })
@@ -76,15 +125,6 @@ describe('kith doctor and a home', function () {
       ['peers-file', 'jobs'],
     )
     assert.match(failed[0]?.what ?? '', /version: this kith knows version 1/)
-  })
-
-  it('F58: off-line beside a node that runs, leaves its store alone', async () => {
-    const node = await make('busy')
-    await node.start()
-    const report = await doctor(node, '--offline')
-    assert.deepEqual([report.code, report.running], [0, true])
-    assert.ok(report.unchecked.includes('store'))
-    await node.stop()
   })
 
   it('F59: --fix-safe plans loose modes and a stale socket, does both, and has no plan then', async () => {
@@ -109,44 +149,6 @@ describe('kith doctor and a home', function () {
     assert.deepEqual([again.plan, again.fixed], [[], []])
   })
 
-  it('F59: --fix-safe works while the node runs, and takes nothing that is in use', async () => {
-    const node = await make('live')
-    await node.start()
-    const drill = `${node.home.path}.drill-0123456789abcdef`
-    await mkdir(drill)
-    await chmod(join(node.home.path, 'config.yaml'), 0o622)
-    const done = await doctor(node, '--fix-safe')
-    assert.deepEqual([done.running, done.fixed?.length], [true, 1])
-    assert.ok((await stat(drill)).isDirectory())
-    assert.ok((await stat(node.home.socket)).isSocket())
-    await node.stop()
-  })
-
-  it('F33: kith migrations status tells the versions, whether the node runs or not', async () => {
-    const node = await make('versions')
-    const status = async (): Promise<unknown> => {
-      const { code, err, out } = await kith(node, 'migrations', 'status', '--json')
-      assert.equal(code, 0, err)
-      return (JSON.parse(out) as { what: string; current?: number; wanted: number }[]).map(
-        ({ current, wanted, what }) => [what, current, wanted],
-      )
-    }
-    const files = [
-      ['config.yaml', 1, 1],
-      ['peers.yaml', undefined, 1],
-      ['jobs.yaml', undefined, 1],
-    ]
-    assert.deepEqual(await status(), [['store', undefined, 1], ...files])
-    await node.start()
-    assert.deepEqual(await status(), [['store', 1, 1], ...files])
-    await node.stop()
-    assert.deepEqual(await status(), [['store', 1, 1], ...files])
-    await writeFile(node.home.jobs, 'version: 7\njobs: []\n', { mode: 0o600 })
-    const later = await kith(node, 'migrations', 'status')
-    assert.equal(later.code, 1)
-    assert.match(later.err, /jobs\.yaml has version 7; this kith knows up to 1/)
-  })
-
   it('G11: kith recover --check names each missing step after a restore, then all pass', async () => {
     const [alice, bob] = [await make('alice'), await make('bob')]
     await alice.pin(bob, { allow: ['ping', 'ask'] })
@@ -154,16 +156,10 @@ describe('kith doctor and a home', function () {
     await alice.start()
     const backups = `${alice.home.path}.backups`
     await mkdir(backups, { mode: 0o700 })
-    const made = await kithWith(
-      alice,
-      'a long passphrase',
-      'backup',
-      'create',
-      '--to',
-      backups,
-      '--passphrase-stdin',
-      '--json',
-    )
+    const identity = `${alice.home.path}.identity`
+    const recipient = await makeBackupKey(identity, Date.now())
+    const args = ['--to', backups, '--recipient', recipient, '--json']
+    const made = await kith(alice, 'backup', 'create', ...args)
     const { file } = JSON.parse(made.out) as { file: string }
     await alice.kill()
 
@@ -178,14 +174,7 @@ describe('kith doctor and a home', function () {
     assert.equal(lost.code, 6)
     assert.match(stepsOf(lost.out)['home']?.hint ?? '', /kith (init|restore)/)
 
-    const restored = await kithWith(
-      alice,
-      'a long passphrase',
-      'restore',
-      file,
-      '--force',
-      '--passphrase-stdin',
-    )
+    const restored = await kith(alice, 'restore', file, '--force', '--identity', identity)
     assert.equal(restored.code, 0, restored.err)
     const check = async (): Promise<{ code: number; steps: Record<string, Finding> }> => {
       const { code, out } = await kith(alice, 'recover', '--check', '--json')

@@ -3,7 +3,7 @@
  * them, and `kill -9` in the middle.
  */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SETTLE_MS } from '../../src/node/scheduler/feed/select.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -24,6 +24,8 @@ describe('feeds', function () {
     inbox = join(node.home.path, 'inbox')
     effects = join(node.home.path, 'effects')
     await mkdir(inbox, { mode: 0o700 })
+    // What is under way at the end of a test is not waited for.
+    await appendFile(node.home.config, 'stop: { drain_seconds: 1 }\n')
     const script = `read text; echo "$text" >> ${effects}; [ "$text" != poison ] && echo "did $text"
       [ "$text" = poison ] && exit 3; [ "$text" = slow ] && exec sleep 60; exit 0`
     const job = {

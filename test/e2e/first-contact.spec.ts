@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { liveNodes } from '../helpers/live-node.ts'
+import type { LiveNode } from '../helpers/live-node.ts'
 import { openLevel } from '../../src/store/level.ts'
 import { withStoreCopy } from '../../src/store/store-copy.ts'
 
@@ -20,9 +21,11 @@ async function rowsOf(store: string): Promise<Map<string, string>> {
 
 describe('first contact between processes', () => {
   const make = liveNodes()
+  let alice: LiveNode
+  let bob: LiveNode
 
   it('needs no more than the ids, and one address', async () => {
-    const [alice, bob] = [await make('alice'), await make('bob')]
+    ;[alice, bob] = [await make('alice'), await make('bob')]
     await alice.pin(bob, { allow: ['ping'] })
     await bob.pin(alice, { allow: ['ping'], addresses: [] })
     await bob.start()
@@ -44,20 +47,38 @@ describe('first contact between processes', () => {
         [[other.key, 'connected']],
       )
     }
-    await Promise.all([alice.stop(), bob.stop()])
+  })
+
+  it('is refused to a stranger, who is told nothing and leaves nothing', async () => {
+    const stranger = await make('stranger')
+    // What bob notes of alice it has noted by now: the second time there is nothing new in it.
+    await bob.stop()
+    const again = bob.log.mark
+    await bob.start()
+    await bob.linkedTo(alice, again)
+    const [before, mark] = [await rowsOf(bob.home.store), bob.log.mark]
+    await stranger.pin(bob)
+    await stranger.start()
+    await assert.rejects(stranger.client.call('ping', { name: 'bob' }), { code: 'unreachable' })
+    assert.deepEqual(await rowsOf(bob.home.store), before)
+    // Alice asks bob how it is, now and then.
+    const others = bob.log.lines.slice(mark).filter(({ peer }) => peer !== alice.id)
+    assert.deepEqual(others, [])
+    assert.equal((await stranger.status()).peers[0]?.state, 'waiting')
+    await Promise.all([bob.stop(), alice.stop(), stranger.stop()])
   })
 
   it('works when both know an address and begin at once', async () => {
-    const [alice, bob] = [await make('anna'), await make('bert')]
-    await Promise.all([alice.start(), bob.start()])
-    await Promise.all([alice.pin(bob, { allow: ['ping'] }), bob.pin(alice, { allow: ['ping'] })])
-    await Promise.all([alice.linkedTo(bob), bob.linkedTo(alice)])
-    await Promise.all([alice.stop(), bob.stop()])
+    const [anna, bert] = [await make('anna'), await make('bert')]
+    await Promise.all([anna.start(), bert.start()])
+    await Promise.all([anna.pin(bert, { allow: ['ping'] }), bert.pin(anna, { allow: ['ping'] })])
+    await Promise.all([anna.linkedTo(bert), bert.linkedTo(anna)])
+    await Promise.all([anna.stop(), bert.stop()])
   })
 
   it('turns a pin by bare key into one by id, and keeps the comments', async () => {
-    const [alice, bob] = [await make('ada'), await make('ben')]
-    await alice.pin(bob)
+    const [ada, ben] = [await make('ada'), await make('ben')]
+    await ada.pin(ben)
     const text = [
       '# Who may call.',
       'version: 1',
@@ -68,36 +89,12 @@ describe('first contact between processes', () => {
       '    allow: [ ping ]',
       '',
     ].join('\n')
-    await writeFile(bob.home.peers, text.replace('KEY', alice.key), { mode: 0o600 })
-    await bob.start()
-    await alice.start()
-    await bob.linkedTo(alice)
-    const changed = text.replace('key: KEY', `id: ${alice.id}`).replace('[ ping ]', '[ping]')
-    assert.equal(await readFile(bob.home.peers, 'utf8'), changed)
-    await Promise.all([alice.stop(), bob.stop()])
-  })
-
-  it('is refused to a stranger, who is told nothing and leaves nothing', async () => {
-    const [bob, carol, stranger] = [await make('bo'), await make('carol'), await make('stranger')]
-    await carol.pin(bob)
-    await bob.pin(carol, { addresses: [] })
-    await bob.start()
-    await carol.start()
-    await bob.linkedTo(carol)
-    // What bob notes of carol it has noted by now: the second time there is nothing new in it.
-    await bob.stop()
-    const again = bob.log.mark
-    await bob.start()
-    await bob.linkedTo(carol, again)
-    const [before, mark] = [await rowsOf(bob.home.store), bob.log.mark]
-    await stranger.pin(bob)
-    await stranger.start()
-    await assert.rejects(stranger.client.call('ping', { name: 'bo' }), { code: 'unreachable' })
-    assert.deepEqual(await rowsOf(bob.home.store), before)
-    // Carol asks bob how it is, now and then.
-    const others = bob.log.lines.slice(mark).filter(({ peer }) => peer !== carol.id)
-    assert.deepEqual(others, [])
-    assert.equal((await stranger.status()).peers[0]?.state, 'waiting')
-    await Promise.all([bob.stop(), carol.stop(), stranger.stop()])
+    await writeFile(ben.home.peers, text.replace('KEY', ada.key), { mode: 0o600 })
+    await ben.start()
+    await ada.start()
+    await ben.linkedTo(ada)
+    const changed = text.replace('key: KEY', `id: ${ada.id}`).replace('[ ping ]', '[ping]')
+    assert.equal(await readFile(ben.home.peers, 'utf8'), changed)
+    await Promise.all([ada.stop(), ben.stop()])
   })
 })

@@ -4,7 +4,6 @@ import { rotateHere } from '../helpers/key-homes.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-import { kith, kithWith } from '../helpers/run-kith.ts'
 
 /** Where the node is killed that has pinned the other. Its first write of a key log is that of the first contact. */
 const POINTS: [point: string, what: string][] = [
@@ -14,27 +13,36 @@ const POINTS: [point: string, what: string][] = [
   ['after:key-logs:2', 'the longer log is written'],
 ]
 
+const ROTATION = { why: 'routine', graceSeconds: 3_600 } as const
+
 describe('a node that is killed when the keys of a peer change', () => {
   const make = liveNodes()
   let made = 0
 
-  /** Two nodes that have pinned each other. The second one kills itself at this point. */
-  async function pair(point: string): Promise<[changing: LiveNode, killed: LiveNode]> {
-    const nodes = [await make(`changing-${++made}`), await make(`killed-${made}`)] as const
-    const [changing, killed] = nodes
-    for (const { home } of nodes) {
+  /** A node, and one for each of these points that has pinned it and been pinned by it, and kills itself there. */
+  async function linked(...points: string[]): Promise<[changing: LiveNode, ...killed: LiveNode[]]> {
+    const changing = await make(`changing-${++made}`)
+    const killed = await Promise.all(points.map((_, nth) => make(`killed-${made}-${nth}`)))
+    for (const { home } of [changing, ...killed]) {
       await appendFile(home.config, 'lobby: { per_minute: 100, per_address_per_minute: 100 }\n')
     }
-    await changing.pin(killed, { allow: ['ping'] })
-    await killed.pin(changing, { allow: ['ping'] })
-    await killed.startUntil(point)
+    for (const node of killed) {
+      await changing.pin(node, { allow: ['ping'] })
+      await node.pin(changing, { allow: ['ping'] })
+    }
+    await Promise.all(killed.map((node, nth) => node.startUntil(points[nth] ?? '')))
     await changing.start()
-    await changing.linkedTo(killed)
-    return [changing, killed]
+    await Promise.all(killed.map((node) => changing.linkedTo(node)))
+    return [changing, ...killed]
   }
 
   /** What it tells its owner of, once its pin has followed. */
-  async function told(killed: LiveNode, changing: LiveNode, state: string): Promise<string[]> {
+  async function told(
+    killed: LiveNode | undefined,
+    changing: LiveNode,
+    state: string,
+  ): Promise<string[]> {
+    assert.ok(killed)
     assert.equal((await killed.ended()).signal, 'SIGKILL')
     await killed.start()
     return await eventually(async () => {
@@ -45,37 +53,44 @@ describe('a node that is killed when the keys of a peer change', () => {
     })
   }
 
-  for (const [point, what] of POINTS) {
-    it(`tells of a rotation once, when ${what}`, async () => {
-      const [changing, killed] = await pair(point)
-      await kith(changing, 'key', 'rotate', '--grace', '1h')
-      assert.deepEqual(await told(killed, changing, 'in-force'), ['1 peer-rotated'])
-      await Promise.all([changing.stop(), killed.stop()])
+  describe('by a rotation', () => {
+    let changing: LiveNode
+    let killed: LiveNode[]
+
+    before(async () => {
+      ;[changing, ...killed] = await linked(...POINTS.map(([point]) => point))
+      await changing.client.call('rotate', ROTATION)
     })
-  }
+    after(() => changing.kill())
+
+    for (const [nth, [, what]] of POINTS.entries()) {
+      it(`tells of it once, when ${what}`, async () => {
+        assert.deepEqual(await told(killed[nth], changing, 'in-force'), ['1 peer-rotated'])
+        await killed[nth]?.kill()
+      })
+    }
+  })
 
   it('tells of a recovery once, when the longer log is written', async () => {
-    const [changing, killed] = await pair('after:key-logs:2')
-    const { code } = await kithWith(
-      changing,
-      `${changing.words.recovery}\n`,
-      ...['key', 'recover', '--clear', '--yes'],
-    )
-    assert.equal(code, 0)
+    const [changing, killed] = await linked('after:key-logs:2')
+    const protection = { clear: true } as const
+    const { recovery: words } = changing.words
+    await changing.client.call('prepareRecovery', { words, protection })
+    await changing.client.call('commitRecovery', {})
     assert.deepEqual(await told(killed, changing, 'in-force'), ['1 peer-recovered'])
-    await Promise.all([changing.stop(), killed.stop()])
+    await Promise.all([changing.kill(), killed?.kill()])
   })
 
   it('tells of a freeze once, when the other branch is written', async () => {
-    const [changing, killed] = await pair('after:key-logs:3')
+    const [changing, killed] = await linked('after:key-logs:3')
     const thief = await changing.stolen(`thief-${made}`)
     try {
       await rotateHere(thief.home.path)
-      await kith(changing, 'key', 'rotate')
+      await changing.client.call('rotate', ROTATION)
       await thief.start()
       assert.deepEqual(await told(killed, changing, 'frozen'), ['1 peer-rotated', '1 peer-frozen'])
     } finally {
-      await Promise.all([changing.stop(), killed.stop(), thief.kill()])
+      await Promise.all([changing.kill(), killed?.kill(), thief.kill()])
     }
   })
 })

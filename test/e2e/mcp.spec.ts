@@ -9,7 +9,7 @@ import type { AskReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { linkedPair, liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
-import { program } from '../helpers/programs.ts'
+import { compileCache, program } from '../helpers/programs.ts'
 
 const CLIENT = { name: 'stock', version: '1.0.0' }
 
@@ -19,25 +19,28 @@ const OPENINGS = { 'of 2025': 'legacy', 'of 2026': 'auto' } as const
 describe('kith mcp', function () {
   this.timeout(60_000)
   const make = liveNodes()
-  const clients: Client[] = []
+  /** One for each opening. */
+  const clients = new Map<string, Client>()
   let alice: LiveNode
   let bob: LiveNode
 
   before(async () => {
     ;({ alice, bob } = await linkedPair(make, { allow: ['ping', 'ask'], ask: { preset: 'write' } }))
   })
-  afterEach(async () => {
-    await Promise.all(clients.splice(0).map((client) => client.close()))
+  after(async () => {
+    await Promise.all([...clients.values()].map((client) => client.close()))
   })
 
   async function connect(mode: 'legacy' | 'auto' = 'legacy'): Promise<Client> {
+    const known = clients.get(mode)
+    if (known !== undefined) return known
     const client = new Client({ name: 'stock', version: '1.0.0' }, { versionNegotiation: { mode } })
-    clients.push(client)
+    clients.set(mode, client)
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,
         args: [program('kith'), '--home', alice.home.path, 'mcp'],
-        env: { PATH: process.env['PATH'] ?? '' },
+        env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache() },
         stderr: 'ignore',
       }),
     )
@@ -119,7 +122,7 @@ describe('kith mcp', function () {
 
   it('cancels what it has asked when its client goes away, and ends', async () => {
     const child = spawn(process.execPath, [program('kith'), '--home', alice.home.path, 'mcp'], {
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache() },
       stdio: 'pipe',
     })
     const closed = once(child, 'close')
@@ -199,6 +202,9 @@ describe('kith mcp', function () {
 
   it('answers with what to do while no node runs, and works once one does', async () => {
     await alice.stop()
+    // One that is begun meanwhile.
+    await clients.get('legacy')?.close()
+    clients.delete('legacy')
     const client = await connect()
     assert.equal((await client.listTools()).tools.length, 3)
     for (const [name, input] of [

@@ -11,12 +11,19 @@ const ROOMY_LOBBY = 'lobby: { per_minute: 100, per_address_per_minute: 100 }\n'
 
 describe('pairing by the command line', () => {
   const make = liveNodes()
+  let anna: LiveNode
 
   async function node(name: string): Promise<LiveNode> {
     const made = await make(name)
     await appendFile(made.home.config, ROOMY_LOBBY)
     await made.start()
     return made
+  }
+
+  /** The link of an invite of anna's. */
+  async function inviteTo(name: string): Promise<string> {
+    const init = { name, allow: ['ping' as const], ttlSeconds: 600 }
+    return (await anna.client.call('invite', init)).link
   }
 
   it('takes one link, and both ask each other, with no file edited', async () => {
@@ -59,8 +66,9 @@ describe('pairing by the command line', () => {
   })
 
   it('goes on by itself when the inviter is away, and comes to its end with no one there', async () => {
-    const [anna, bert] = [await node('anna'), await node('bert')]
-    const [link = ''] = (await kith(anna, 'invite', 'bert')).out.split('\n')
+    anna = await node('anna')
+    const bert = await node('bert')
+    const link = await inviteTo('bert')
     await anna.stop()
     const joined = await kith(bert, 'join', link)
     assert.equal(joined.code, 3)
@@ -70,23 +78,22 @@ describe('pairing by the command line', () => {
     await anna.start()
     await eventually(() => anna.client.call('ping', { name: 'bert' }))
     await eventually(() => bert.client.call('ping', { name: 'anna' }))
-    await Promise.all([anna.stop(), bert.stop()])
+    await bert.stop()
   })
 
   it('says what to type when a link is of no use', async () => {
-    const cleo = await node('cleo')
-    const [link = ''] = (await kith(cleo, 'invite', 'dora')).out.split('\n')
+    const link = await inviteTo('dora')
     for (const [given, exit, said] of [
       [link.slice(0, 99), 2, /damaged\ntry: copy the whole link/],
       ['https://example.org', 2, /not a kith link\ntry: /],
       [link, 2, /this node made the invite itself\ntry: give the link to the node/],
     ] as const) {
-      const { code, err } = await kith(cleo, 'join', given)
+      const { code, err } = await kith(anna, 'join', given)
       assert.equal(code, exit)
       assert.match(err, said)
     }
-    await cleo.stop()
-    const { code, err } = await kith(cleo, 'join', link)
+    await anna.stop()
+    const { code, err } = await kith(anna, 'join', link)
     assert.equal(code, 6)
     assert.match(err, /no node is running .*\ntry: kith start/)
   })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { chmod, readdir, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { keyInUsePath } from '../helpers/key-paths.ts'
 import { liveNodes } from '../helpers/live-node.ts'
@@ -26,11 +28,11 @@ describe('the process of a node', () => {
   describe('that runs', () => {
     let node: LiveNode
 
-    beforeEach(async () => {
-      node = await make(`node-${randomUUID().slice(0, 8)}`)
+    before(async () => {
+      node = await make('node')
       await node.start()
     })
-    afterEach(() => node.kill())
+    after(() => node.kill())
 
     it('has a home, a store and a control socket that are closed to others', async () => {
       const modes = [
@@ -46,23 +48,6 @@ describe('the process of a node', () => {
       )
     })
 
-    it('is named to a second one that wants the same home', async () => {
-      const pid = node.pid
-      const { code, details, hint, message } = await refusalOf(node)
-      assert.deepEqual([code, details], ['locked', { home: node.home.path, pid }])
-      assert.match(message, new RegExp(`process ${pid}, since 20`))
-      assert.equal(hint, 'kith stop')
-      assert.equal((await node.status()).pid, pid)
-      process.kill(pid, 'SIGKILL')
-    })
-
-    it('ends by command, and leaves the home to the next', async () => {
-      await node.client.call('stop', {})
-      assert.deepEqual(await node.ended(), { code: 0, signal: null, stderr: '' })
-      await assert.rejects(node.status(), { code: 'daemon-not-running' })
-      await node.start()
-    })
-
     it('lets an ask come to its end before it stops', async () => {
       const ask = await node.submit('self', 'count 30')
       const { code } = await node.stop()
@@ -72,28 +57,43 @@ describe('the process of a node', () => {
       assert.deepEqual([final.outcome, seqs.length], ['done', 30])
     })
 
-    it('gives a peer the end of its answer before it stops', async () => {
-      const asker = await make(`asker-${randomUUID().slice(0, 8)}`)
+    it('ends at once at the second signal, and says of its ask what became of it', async () => {
+      const ask = await node.submit('self', 'count 1000')
+      const { mark } = node.log
+      node.signal('SIGTERM')
+      await node.logLine(({ msg }) => msg === 'stopping', mark)
+      assert.equal((await node.end('SIGTERM')).code, 130)
+      await node.start()
+      const { final } = await node.answer(ask)
+      assert.deepEqual(final, { outcome: 'failed', code: 'interrupted', details: {} })
+    })
+
+    it('ends by command once a peer has the end of its answer, and leaves the home to the next', async () => {
+      const asker = await make('asker')
       await asker.pin(node)
       await node.pin(asker, { allow: ['ask'], addresses: [] })
       await asker.start()
       await asker.linkedTo(node)
       const ask = await asker.submit(node, 'count 30')
-      const stopped = node.stop()
+      const stopped = node.client.call('stop', {})
       const { final, seqs } = await asker.answer(ask)
       assert.deepEqual([final.outcome, seqs.length], ['done', 30])
-      assert.equal((await stopped).code, 0)
+      await stopped
+      assert.deepEqual(await node.ended(), { code: 0, signal: null, stderr: '' })
+      await assert.rejects(node.status(), { code: 'daemon-not-running' })
       await asker.kill()
+      await node.start()
     })
 
-    it('ends at once at the second signal, and says of its ask what became of it', async () => {
-      const ask = await node.submit('self', 'count 1000')
-      node.signal('SIGTERM')
-      await node.logLine(({ msg }) => msg === 'stopping')
-      assert.equal((await node.end('SIGTERM')).code, 130)
-      await node.start()
-      const { final } = await node.answer(ask)
-      assert.deepEqual(final, { outcome: 'failed', code: 'interrupted', details: {} })
+    it('is named to a second one that wants the same home', async () => {
+      const pid = node.pid
+      const { code, details, hint, message } = await refusalOf(node)
+      assert.deepEqual([code, details], ['locked', { home: node.home.path, pid }])
+      assert.match(message, new RegExp(`process ${pid}, since 20`))
+      assert.equal(hint, 'kith stop')
+      assert.equal((await node.status()).pid, pid)
+      // The other one is the node's process now.
+      process.kill(pid, 'SIGKILL')
     })
   })
 
@@ -140,13 +140,14 @@ describe('the process of a node', () => {
     })
 
     it('says which address it cannot have', async () => {
-      const holder = await make('holder')
-      const node = await make('late', { address: holder.address })
-      await holder.start()
+      const holder = createServer().listen(0, '127.0.0.1')
+      await once(holder, 'listening')
+      const { port } = holder.address() as AddressInfo
+      const node = await make('late', { address: `/ip4/127.0.0.1/tcp/${port}` })
       const { code, message } = await refusalOf(node)
       assert.equal(code, 'cannot-listen')
       assert.match(message, /EADDRINUSE/)
-      await holder.kill()
+      holder.close()
     })
 
     it('listens on its unix socket again after it was killed', async () => {

@@ -11,16 +11,23 @@ import { kith, kithWith } from '../helpers/run-kith.ts'
 describe('a node that is retired', () => {
   const make = liveNodes()
 
-  async function pair(names: [string, string]): Promise<[LiveNode, LiveNode]> {
-    const [one, two] = [await make(names[0]), await make(names[1])]
-    await one.pin(two, { allow: ['ping'] })
-    await two.pin(one, { allow: ['ping'] })
-    await two.start()
-    return [one, two]
+  let bob: LiveNode
+
+  before(async () => {
+    bob = await make('bob')
+    await bob.start()
+  })
+
+  /** A node that has pinned bob, who runs, and is pinned by him. */
+  async function pinned(name: string): Promise<LiveNode> {
+    const node = await make(name)
+    await node.pin(bob, { allow: ['ping'] })
+    await bob.pin(node, { allow: ['ping'] })
+    return node
   }
 
   it('tells its peers, stops, and does not start again; its files stay', async () => {
-    const [alice, bob] = await pair(['alice', 'bob'])
+    const alice = await pinned('alice')
     await alice.start()
     await alice.linkedTo(bob)
     const { code, out } = await kith(alice, 'key', 'retire', '--yes')
@@ -32,10 +39,16 @@ describe('a node that is retired', () => {
     const started = await kith(alice, 'start')
     assert.equal(started.code, 1)
     assert.match(started.err, /is retired: no key is in force\ntry: kith key recover/)
-    for (const command of [['id'], ['key', 'log'], ['key', 'show'], ['peers', 'list']]) {
-      assert.equal((await kith(alice, ...command)).code, 0, command.join(' '))
+    for (const [command, shown] of [
+      [['id'], /./],
+      [['key', 'log'], /1 +retirement/],
+      [['key', 'show'], /./],
+      [['peers', 'list'], /./],
+    ] as const) {
+      const { code, out } = await kith(alice, ...command)
+      assert.equal(code, 0, command.join(' '))
+      assert.match(out, shown)
     }
-    assert.match((await kith(alice, 'key', 'log')).out, /1 +retirement/)
 
     const why = await kith(bob, 'peers', 'why', 'alice')
     assert.match(why.out, /alice has retired: .*\n +try: kith peers remove alice/)
@@ -54,7 +67,7 @@ describe('a node that is retired', () => {
   })
 
   it('tells nobody when it does not run, and comes back by its recovery words', async () => {
-    const [carol, dave] = await pair(['carol', 'dave'])
+    const carol = await pinned('carol')
     const { code, out } = await kith(carol, 'key', 'retire', '--yes', '--json')
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(out), {
@@ -62,18 +75,19 @@ describe('a node that is retired', () => {
       running: false,
       id: carol.id,
       sn: 1,
-      peers: [{ peer: 'dave', told: false }],
+      peers: [{ peer: 'bob', told: false }],
     })
     assert.equal((await kith(carol, 'key', 'retire', '--yes')).code, 1)
-    const keys = await dave.client.call('peerKeys', { name: 'carol' }).catch(() => undefined)
+    const keys = await bob.client.call('peerKeys', { name: 'carol' }).catch(() => undefined)
     assert.notEqual(keys?.state, 'retired')
 
     const args = ['key', 'recover', '--clear', '--yes']
     assert.equal((await kithWith(carol, `${carol.words.recovery}\n`, ...args)).code, 0)
     await carol.start()
-    await carol.linkedTo(dave)
+    await carol.linkedTo(bob)
     await eventually(async () => {
-      assert.equal((await dave.client.call('peers', {}))[0]?.state, 'connected')
+      const peers = await bob.client.call('peers', {})
+      assert.equal(peers.find(({ name }) => name === 'carol')?.state, 'connected')
     })
     const log = await readFile(join(carol.home.path, 'identity.json'), 'utf8')
     assert.equal((JSON.parse(log) as { log: unknown[] }).log.length, 2)

@@ -24,14 +24,14 @@ describe('three nodes with one job list', function () {
   afterEach(() => shared.kill())
 
   it('run what is due once, with one of them killed in the middle of a run, and the server killed too', async () => {
-    await shared.ended(8)
+    await shared.ended(4)
     const { node, run } = await shared.working()
     await node.kill()
-    await shared.ended(16)
+    await shared.ended(8)
     await node.start()
     await shared.server.kill()
     await shared.server.start()
-    await shared.ended(30)
+    await shared.ended(14)
 
     const runs = await shared.finish()
     assertOncePerTime(runs, await shared.effects())

@@ -8,7 +8,7 @@ import { readDaemonRecord } from '../../src/node/daemon/daemon-record.ts'
 import { daemonHome } from '../helpers/daemon-home.ts'
 import type { DaemonHome } from '../helpers/daemon-home.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { program } from '../helpers/programs.ts'
+import { compileCache, program } from '../helpers/programs.ts'
 
 describe('a daemon that systemd has started', () => {
   let child: ChildProcess
@@ -32,10 +32,16 @@ describe('a daemon that systemd has started', () => {
   /** Started as systemd does it: it tells the process its own id. */
   async function daemon(): Promise<void> {
     const script = `SYSTEMD_EXEC_PID=$$ exec "$0" "$1" daemon start --foreground`
-    const env = { PATH: process.env['PATH'], HOME: home.base, KITH_HOME: home.base }
+    const env = {
+      PATH: process.env['PATH'],
+      HOME: home.base,
+      KITH_HOME: home.base,
+      NODE_COMPILE_CACHE: compileCache(),
+    }
     const args = ['-c', script, process.execPath, program('kith')]
     child = spawn('/bin/sh', args, { env, stdio: 'ignore' })
     await eventually(async () => {
+      assert.notEqual(await readDaemonRecord(home.base), undefined)
       const { code, out } = await home.kith(['daemon', 'status', '--json'])
       assert.equal(code, 0)
       assert.match(out, /"supervisor":"systemd(-user)?"/)
@@ -76,7 +82,10 @@ describe('a daemon that systemd has started', () => {
     const env = await systemctl('exit 4')
     const { code, err } = await home.kith(['daemon', 'stop'], { env })
     assert.equal(code, 75, err)
-    assert.match(err, /has started the daemon again, as process \d+\ntry: systemctl (--user )?stop/)
+    assert.match(
+      err,
+      /has started the daemon again, as process \d+\ntry: (sudo systemctl|systemctl --user) stop/,
+    )
     await eventually(async () => {
       assert.notEqual(await readDaemonRecord(home.base), undefined)
     })

@@ -3,8 +3,11 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path'
 import { createBackup } from '../../src/store/backup/home-backup.ts'
 import type { BackupInit } from '../../src/store/backup/home-backup.ts'
+import { makeBackup } from '../../src/store/backup/make-backup.ts'
 import type { BackupReport } from '../../src/store/backup/make-backup.ts'
+import { dumpRows } from '../../src/store/backup/store-rows.ts'
 import { Database } from '../../src/store/database.ts'
+import { NOW } from './ask-calls.ts'
 import { manifestOf } from './backup-bytes.ts'
 
 /** Puts files into a home, mode 0600 in folders of mode 0700, and makes it if it is not there. */
@@ -93,5 +96,27 @@ export async function backUp(
     })
   } finally {
     if (change.database === undefined) await database.close()
+  }
+}
+
+/** Backs up as `createBackup` does, once, and in this thread: for tests of what becomes of a backup. */
+export async function backUpHere(
+  init: Pick<BackupInit, 'describe' | 'home' | 'lock' | 'sign' | 'to'>,
+): Promise<BackupReport> {
+  const { describe, home, lock, sign, to } = init
+  const database = await Database.open(join(home, 'store'))
+  const snapshot = database.snapshot()
+  const signed = sign !== undefined
+  const task = { home, software: 'kith/0.1.0', at: NOW, to, lock, signed, without: [] }
+  try {
+    return await makeBackup(task, {
+      describe: (identity) => Promise.resolve(describe(identity)),
+      sign: (...manifest) => Promise.resolve(sign?.(...manifest) ?? new Uint8Array(0)),
+      rows: () => dumpRows(database, snapshot),
+      onProgress: () => undefined,
+    })
+  } finally {
+    await snapshot.close()
+    await database.close()
   }
 }

@@ -1,4 +1,5 @@
-// Memory of a process that backs up a home, and how busy its main thread is: `node test/load/backup-memory.ts [--mib 1024]`.
+// Memory of a process that backs up a home, and how busy its main thread is:
+// `node test/load/backup-memory.ts [--mib 1024] [--passphrase-mib 1024]`, the second of the home that a passphrase seals.
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -57,28 +58,32 @@ async function watch(work: () => Promise<unknown>): Promise<Seen> {
   return { grownMib: (most - before) / MIB, mainBusy: utilization }
 }
 
-const { values } = parseArgs({ options: { mib: { type: 'string', default: '1024' } } })
+const { values } = parseArgs({
+  options: { mib: { type: 'string', default: '1024' }, 'passphrase-mib': { type: 'string' } },
+})
+const { mib, 'passphrase-mib': passphraseMib = mib } = values
 const folder = await mkdtemp(join(tmpdir(), 'kith-memory-'))
 try {
-  const home = join(folder, 'home')
-  await fillHome(home, Number(values.mib))
   const identity = await generateX25519Identity()
-  const ways: [name: string, lock: Lock, key: Key][] = [
+  const ways: [name: string, mib: string, lock: Lock, key: Key][] = [
     [
       'recipient',
+      mib,
       { recipients: [await identityToRecipient(identity)] },
       { identities: [identity] },
     ],
-    ['passphrase', { passphrase: 'large' }, { passphrase: 'large' }],
+    ['passphrase', passphraseMib, { passphrase: 'large' }, { passphrase: 'large' }],
   ]
-  const database = await Database.open(join(home, 'store'))
-  for (const [name, lock, key] of ways) {
-    const to = join(folder, name)
+  for (const [name, mib, lock, key] of ways) {
+    const [home, to] = [join(folder, `home-${name}`), join(folder, name)]
+    await fillHome(home, Number(mib))
+    const database = await Database.open(join(home, 'store'))
     const made = await watch(() => backUp(home, to, { lock, database }))
     const verified = await watch(() => verifyBackup(to, key))
     console.log(JSON.stringify({ lock: name, made, verified }))
+    await database.close()
+    await rm(home, { recursive: true })
   }
-  await database.close()
 } finally {
   await rm(folder, { recursive: true })
 }

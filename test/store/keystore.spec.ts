@@ -8,7 +8,7 @@ import { openSecret, sealSecret, type Protection } from '../../src/store/keystor
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 const secret = Uint8Array.from({ length: 32 }, (_, i) => i)
-const passphrase = 'correct horse'
+const passphrase = 'correct caf\u00e9'
 
 /** Content of a key file, by kind of protection. */
 const placed = new Map<string, string>()
@@ -59,13 +59,9 @@ describe('keystore', () => {
   ]
   for (const { kind, protection, given } of kinds) {
     describe(kind, () => {
-      it('gives the secret back, and how it was kept', async () => {
+      it('gives the secret back, and how it was kept, by a file of mode 0600 in a folder of mode 0700, alone', async () => {
         await sealSecret(path(), secret, protection)
         assert.deepEqual(await openSecret(path(), given), { secret, protection })
-      })
-
-      it('is a file of mode 0600 in a folder of mode 0700, alone', async () => {
-        await sealSecret(path(), secret, protection)
         assert.equal((await stat(path())).mode & 0o777, 0o600)
         assert.equal((await stat(dirname(path()))).mode & 0o777, 0o700)
         assert.deepEqual(await readdir(dirname(path())), ['current.json'])
@@ -155,8 +151,8 @@ describe('keystore', () => {
   })
 
   it('seals the same secret differently each time', async () => {
+    await place({ passphrase })
     const next = join(folder(), 'keys', 'next.json')
-    await sealSecret(path(), secret, { passphrase })
     await sealSecret(next, secret, { passphrase })
     assert.notEqual(await readFile(path(), 'utf8'), await readFile(next, 'utf8'))
   })
@@ -164,7 +160,7 @@ describe('keystore', () => {
   const wrong = [
     { what: 'none', given: undefined, flagged: false },
     { what: 'an empty', given: '', flagged: false },
-    { what: 'a wrong', given: 'correct horse ', flagged: true },
+    { what: 'a wrong', given: `${passphrase} `, flagged: true },
   ]
   for (const { what, given, flagged } of wrong) {
     it(`does not open with ${what} passphrase`, async () => {
@@ -182,8 +178,8 @@ describe('keystore', () => {
   })
 
   it('takes a passphrase in whichever way its letters are composed', async () => {
-    await sealSecret(path(), secret, { passphrase: 'caf\u00e9' })
-    assert.deepEqual((await openSecret(path(), 'cafe\u0301'))?.secret, secret)
+    await place({ passphrase })
+    assert.deepEqual((await openSecret(path(), 'correct cafe\u0301'))?.secret, secret)
   })
 
   const plants = [

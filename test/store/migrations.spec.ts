@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Database } from '../../src/store/database.ts'
 import { formatWanted, MIGRATIONS, pendingFrom } from '../../src/store/migrations.ts'
 import type { Migration } from '../../src/store/migrations.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { putRows } from '../helpers/backup-home.ts'
+import { syncedPaths } from '../helpers/synced-paths.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 const text = (value: string): Uint8Array => Buffer.from(value)
@@ -91,6 +92,17 @@ describe('migrations of the store', () => {
       ['anna', 'bert'],
     )
     await before.close()
+  })
+
+  it('F33: what comes of one is on disk before it takes its place', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const synced = await syncedPaths(async () => {
+      await (await Database.open(folder(), PLANTED)).close()
+    })
+    const at = synced.indexOf(`${folder()}.migrating`)
+    assert.ok(at >= 0 && at < synced.indexOf(home()), synced.join(' '))
+    const files = synced.slice(0, at).map((path) => basename(path))
+    assert.ok(files.includes('CURRENT') && files.some((name) => name.endsWith('.log')))
   })
 
   it('F33: one that is of today is left alone', async () => {

@@ -35,8 +35,14 @@ export function initCommand(cli: CliContext): Command {
     })
 }
 
-export async function init(cli: CliContext, options: InitOptions): Promise<void> {
-  const protection = options.clear === true ? { clear: true as const } : await seal(cli, options)
+/** @param command what to type again, when it comes to nothing */
+export async function init(
+  cli: CliContext,
+  options: InitOptions,
+  command = 'kith init',
+): Promise<void> {
+  const protection =
+    options.clear === true ? { clear: true as const } : await seal(cli, options, command)
   const { initNode } = await cli.offline()
   const made = await initNode(cli.home, {
     protection,
@@ -84,9 +90,10 @@ export function describe({ addresses, id, key, name, words }: NodeDescription): 
 async function seal(
   cli: CliContext,
   { passphraseStdin }: InitOptions,
+  command: string,
 ): Promise<{ passphrase: string }> {
   if (passphraseStdin === true) return { passphrase: await passphraseFromStdin(cli) }
-  return { passphrase: await newPassphrase(cli, 'kith init') }
+  return { passphrase: await newPassphrase(cli, command) }
 }
 
 /** Words that are shown once, and what they are for. */

@@ -3,7 +3,7 @@ import { singleLine } from '../../protocol/text.ts'
 import type { CliContext } from '../context.ts'
 import { collectList, positiveInteger, since } from '../options.ts'
 import type { ShownLine } from '../records-module.ts'
-import { paint, print, printJson } from '../terminal.ts'
+import { note, paint, print, printJson } from '../terminal.ts'
 import { timeText } from '../time-text.ts'
 
 interface LogsOptions {
@@ -57,12 +57,15 @@ export async function logs(cli: CliContext, options: LogsOptions): Promise<void>
   const count = lines ?? (from === undefined ? DEFAULT_LINES : MAX_LINES)
   const interrupts = follow === true ? cli.interrupts() : undefined
   const wanted = { count, ...(from === undefined ? {} : { since: from }) }
+  let empty = true
   for await (const group of readLogs(places, wanted, interrupts?.first)) {
     for (const line of group) {
+      empty = false
       if (json === true) printJson(cli, line)
       else print(cli, shown(cli, line))
     }
   }
+  if (empty) note(cli, 'no line fits')
   // Nobody waits for more: to be interrupted is how it ends.
   interrupts?.release()
 }

@@ -31,7 +31,7 @@ export async function peersAgree({ client }: CliContext): Promise<StepFinding> {
   const [first] = silent
   if (first !== undefined) {
     const what = `not reached: ${silent.join(', ')}`
-    return { state: 'warn', what, hint: `kith ping ${first}; then kith peers show ${first}` }
+    return { state: 'warn', what, hint: `kith ping ${first}, then kith peers show ${first}` }
   }
   const unseen = (await client.call('key', {})).peers.filter(({ state }) => state === 'unseen')
   if (unseen.length === 0) return { state: 'ok', what: 'each is there, and agrees on the key' }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AuditHead } from '../../protocol/audit-head.ts'
+import { dayIn } from '../../protocol/day.ts'
 import { KithError } from '../../protocol/errors.ts'
 import { bytes, MAX_AUDIT_HEADS } from '../../protocol/verbs.ts'
 import type { AuditHeadEnd } from '../../protocol/verbs.ts'
@@ -9,7 +10,6 @@ import type { Alerts } from '../alerts.ts'
 import type { Clock } from '../clock.ts'
 import { contradictionOf, keptHead } from './contradiction.ts'
 import type { Contradiction, KeptHead } from './contradiction.ts'
-import { dayOf } from './own-heads.ts'
 
 /** Heads of one node that are kept: the last one of each of these days. */
 const MAX_KEPT = 30
@@ -88,7 +88,7 @@ export class HeldHeads {
       return contradiction === undefined ? [] : [{ key, contradiction }]
     })
     const { seq, hash, signed } = newest
-    const day = `${peer.id}!${dayOf(now)}`
+    const day = `${peer.id}!${dayIn('UTC', now)}`
     const drop = new Set(found.map(({ key }) => key))
     const rest = kept.map(([key]) => key).filter((key) => !drop.has(key) && key !== day)
     const surplus = rest.slice(0, Math.max(0, rest.length + 1 - MAX_KEPT))

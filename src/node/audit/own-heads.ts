@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createAuditHead, readAuditHead, unverifiedAuditHead } from '../../protocol/audit-head.ts'
 import type { AuditHead } from '../../protocol/audit-head.ts'
+import { dayIn, daysBefore } from '../../protocol/day.ts'
 import { replayKeyLog, stateAtEnd } from '../../protocol/key-log.ts'
 import { bytes } from '../../protocol/verbs.ts'
 import type { Database } from '../../store/database.ts'
@@ -95,10 +96,9 @@ export class OwnHeads {
     if (this.#signed?.seq === written.seq && this.#signed.sn === sn) return this.#signed.head
     const head = await this.#sign(written)
     this.#signed = { seq: written.seq, sn, head }
-    const day = dayOf(clock.now())
-    const old = await Array.fromAsync(
-      this.#rows.keys({ lt: dayOf(clock.now() - MAX_DAYS * 86_400_000) }),
-    )
+    // Sorts before `checkpoint`.
+    const day = dayIn('UTC', clock.now())
+    const old = await Array.fromAsync(this.#rows.keys({ lt: daysBefore(day, MAX_DAYS) }))
     await database.write(
       [this.#rows.put(day, { signed: head }), ...old.map((key) => this.#rows.del(key))],
       { durable: true },
@@ -144,9 +144,4 @@ export class OwnHeads {
     const first = oldest ?? Math.min((await audit.journal.anchor()).seq, seq) + 1
     return createAuditHead({ id, sn: state.sn, seq, hash, first, at: clock.now(), seed })
   }
-}
-
-/** `2026-03-01`, in UTC. Sorts before `checkpoint`. */
-export function dayOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 10)
 }

@@ -23,5 +23,3 @@ export const backupSchema = strictMap({
     drill_days: atLeastOne.default(31),
   }).prefault({}),
 })
-
-export type BackupConfig = z.infer<typeof backupSchema>

@@ -21,7 +21,7 @@ const by = z.string()
  * How a backup was looked at. `hash`: its bytes are those that were written, whoever can open them. `content`: it was
  * opened, and every byte of it is right. `drill`: a node was started from it.
  */
-export const CHECK_WAYS = ['hash', 'content', 'drill'] as const
+const CHECK_WAYS = ['hash', 'content', 'drill'] as const
 export type CheckWay = (typeof CHECK_WAYS)[number]
 
 const made = z.strictObject({

@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml'
+import { shownUrl } from '../scheduler/job-result.ts'
 import { OWN_FILES } from './own-files.ts'
 import type { OwnFile, OwnFiles } from './own-files.ts'
 
@@ -13,8 +14,9 @@ export interface Change {
 /** Longest value that is shown of a setting, in UTF-16 units. */
 const MAX_VALUE_CHARS = 80
 
-/** Settings whose values are never shown, whatever they hold. */
-const HIDDEN = /(?:secret|token|passw|passphrase|api_key|authorization|headers|args|env)(?:\.|$)/iu
+/** Settings whose values are never shown, whatever they hold: `run` and `argv` are a program and its arguments. */
+const HIDDEN =
+  /(?:(?:^|\.)run|secret|token|passw|passphrase|api_key|authorization|headers|args|argv|env)(?:\.|$)/iu
 
 type Fields = ReadonlyMap<string, unknown>
 
@@ -116,8 +118,19 @@ function fieldChanges(
 
 function shown(value: unknown): string {
   if (value === undefined) return 'none'
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = typeof value === 'string' ? withoutPath(value) : JSON.stringify(value, safely)
   return text.length <= MAX_VALUE_CHARS ? text : `${text.slice(0, MAX_VALUE_CHARS - 1)}…`
+}
+
+/** What is in a list, by the rules for what is not. */
+function safely(key: string, value: unknown): unknown {
+  if (HIDDEN.test(key)) return '…'
+  return typeof value === 'string' ? withoutPath(value) : value
+}
+
+/** An address of the web by its host alone: what follows may be a secret. */
+function withoutPath(text: string): string {
+  return /^https?:/iu.test(text) && URL.canParse(text) ? shownUrl(text) : text
 }
 
 /** Lines of notes, as often as they are there. */

@@ -1,8 +1,7 @@
 import { isFailure } from '../../protocol/errors.ts'
 
 /** `warn`: the node does its work, and something needs a look. `fail`: something does not work, or is not safe. */
-export const CHECK_STATES = ['ok', 'warn', 'fail'] as const
-export type CheckState = (typeof CHECK_STATES)[number]
+export type CheckState = 'ok' | 'warn' | 'fail'
 
 /** What a check has found of one thing, and how to make it good. */
 export interface Finding {

@@ -10,7 +10,7 @@ import type { ErrorBody } from './api.ts'
 export const HEARTBEAT_MS = 15_000
 
 /** HTTP's own words for our codes; all others are 409. */
-const HTTP_STATUS: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 413 | 429 | 503>> = {
+const HTTP_STATUS: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 413 | 429 | 500 | 503>> = {
   usage: 400,
   'bad-request': 400,
   unauthorized: 401,
@@ -37,6 +37,7 @@ const HTTP_STATUS: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 413 | 429
   busy: 503,
   'cannot-listen': 503,
   stopping: 503,
+  'store-failed': 500,
 }
 
 /** The reply for a failure of whatever kind. */

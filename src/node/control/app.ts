@@ -13,6 +13,17 @@ import { issueText } from './issue-text.ts'
 /** Longest body taken: the longest ask, every character of it escaped, fits. */
 const MAX_BODY_BYTES = 2_097_152
 
+/** What shows all that an input may name, by the field that names it. */
+const LISTS: Partial<Record<PropertyKey, string>> = {
+  alert: 'kith alerts list',
+  approval: 'kith approvals list',
+  artifact: 'kith artifacts list',
+  ask: 'kith asks list',
+  job: 'kith jobs list',
+  peer: 'kith peers list',
+  run: 'kith jobs runs',
+}
+
 /** All routes of the control API, in the order of their table. */
 export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[]
 
@@ -79,8 +90,10 @@ async function readInput(name: RouteName, context: Context): Promise<unknown> {
   const body = method === 'POST' ? await readJson(context) : context.req.query()
   const parsed = input.safeParse({ ...body, ...context.req.param() })
   if (parsed.success) return parsed.data
-  const what = issueText(parsed.error.issues[0])
-  throw new KithError('usage', what, { what })
+  const [issue] = parsed.error.issues
+  const what = issueText(issue)
+  const hint = issue?.path.length === 1 ? LISTS[issue.path[0] ?? ''] : undefined
+  throw new KithError('usage', what, { what }, hint === undefined ? {} : { hint })
 }
 
 /** The body of a request, which is one JSON object. @throws {KithError} `usage` */

@@ -19,7 +19,6 @@ const lockfile = z.looseObject({
       name: z.string().optional(),
       version: z.string().optional(),
       dev: z.boolean().optional(),
-      devOptional: z.boolean().optional(),
       link: z.boolean().optional(),
     }),
   ),
@@ -31,8 +30,9 @@ const listFile = z.array(z.strictObject({ name: z.string(), version: z.string() 
 export function packagesIn(text: string): LockedPackage[] {
   const { packages } = lockfile.parse(JSON.parse(text))
   const found = new Map<string, LockedPackage>()
-  for (const [path, { dev, devOptional, link, name, version }] of Object.entries(packages)) {
-    if (path === '' || dev === true || devOptional === true || link === true) continue
+  for (const [path, { dev, link, name, version }] of Object.entries(packages)) {
+    // What is `devOptional` is there too: an optional package of one that is (npm's package-lock.json).
+    if (path === '' || dev === true || link === true) continue
     if (version === undefined) continue
     // An alias says the name of what it stands for; all others have it in their path.
     const real = name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { advisoryOf, osvRecord } from './advisory.ts'
+import { advisoryOf, concerns, osvRecord } from './advisory.ts'
 import type { Advisory } from './advisory.ts'
 import type { LockedPackage } from './locked-packages.ts'
 
@@ -39,7 +39,8 @@ export async function fetchAdvisories(
   packages: readonly LockedPackage[],
   signal: AbortSignal,
 ): Promise<Advisory[]> {
-  const ids = new Set<string>()
+  /** By id, which packages it was found for. */
+  const hits = new Map<string, LockedPackage[]>()
   for (let from = 0; from < packages.length; from += BATCH) {
     let queries = packages
       .slice(from, from + BATCH)
@@ -49,25 +50,37 @@ export async function fetchAdvisories(
       const answer = await ask(`${base}/v1/querybatch`, signal, JSON.stringify({ queries }))
       const { results } = batchAnswer.parse(answer)
       if (results.length !== queries.length) throw new Error('an answer to another question came')
-      for (const { vulns = [] } of results) for (const { id } of vulns) ids.add(id)
+      for (const [at, { vulns = [] }] of results.entries()) {
+        const query = queries[at]
+        if (query === undefined) continue
+        const one = { name: query.package.name, version: query.version }
+        for (const { id } of vulns) hits.set(id, [...(hits.get(id) ?? []), one])
+      }
       queries = results.flatMap(({ next_page_token: token }, at) => {
         const query = queries[at]
         return token === undefined || query === undefined ? [] : [{ ...query, page_token: token }]
       })
     }
   }
-  if (ids.size > MAX_ADVISORIES) throw new Error(`${ids.size} vulnerabilities are too many`)
-  const waiting = [...ids]
+  if (hits.size > MAX_ADVISORIES) throw new Error(`${hits.size} vulnerabilities are too many`)
+  const waiting = [...hits.keys()]
   const advisories: Advisory[] = []
   const work = async (): Promise<void> => {
     for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
       const url = `${base}/v1/vulns/${encodeURIComponent(id)}`
       const advisory = advisoryOf(osvRecord.parse(await ask(url, signal)))
-      if (advisory !== undefined) advisories.push(advisory)
+      if (advisory !== undefined) advisories.push(withHits(advisory, hits.get(id) ?? []))
     }
   }
   await Promise.all(Array.from({ length: PARALLEL }, work))
   return advisories.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** The service has found these packages by it, also where its ranges are of a kind that is not read here. */
+function withHits(advisory: Advisory, packages: readonly LockedPackage[]): Advisory {
+  const missed = packages.filter((one) => concerns(advisory, one) === undefined)
+  const named = missed.map(({ name, version }) => ({ name, ranges: [], versions: [version] }))
+  return { ...advisory, affected: [...advisory.affected, ...named] }
 }
 
 async function ask(url: string, signal: AbortSignal, body?: string): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs'
+import { isOpen } from '../alerts.ts'
 import type { Alerts } from '../alerts.ts'
 import type { BackupChecked } from '../checks/backup-checks.ts'
 import { backupFindings } from '../checks/backup-checks.ts'
@@ -10,7 +11,7 @@ import type { Look, Seen } from './look.ts'
 import { broken, disabled, notChecked, notReady, okAt, partLook, ready } from './look.ts'
 
 /** A write that takes longer than this is one that hangs. */
-export const WRITE_HANGS_MS = 20_000
+const WRITE_HANGS_MS = 20_000
 
 /** What the looks at the node itself need. */
 export interface CoreWatched extends BackupChecked {
@@ -26,7 +27,7 @@ export interface CoreWatched extends BackupChecked {
 export function identityLook({ alerts, self }: CoreWatched): Look {
   const name = 'identity'
   if (self.state.keyInForce === undefined) return broken(name, 'this node has retired')
-  const open = alerts.list().filter(({ seenAt }) => seenAt === undefined)
+  const open = alerts.list().filter(isOpen)
   const ahead = open.find(({ kind }) => kind === 'own-key-log-ahead')
   // Somebody else has rotated this node's key: what is signed with ours is no longer believed.
   if (ahead !== undefined) return broken(name, ahead.what, { since: ahead.at })
@@ -49,9 +50,9 @@ export function storeLook({ clock, storeFailure }: CoreWatched, { writes }: Seen
 /** Whether commands of the owner get here. */
 export function controlLook({ home, parts }: CoreWatched): Look {
   const name = 'control'
-  const part = parts.states().find((state) => state.part === name)
-  if (part === undefined) return notChecked(name, 'nothing serves it in this process')
-  const halted = partLook(name, part)
+  if (!parts.states().some(({ part }) => part === name))
+    return notChecked(name, 'nothing serves it in this process')
+  const halted = partLook(name, parts)
   if (halted !== undefined) return halted
   const stats = lstatSync(home.socket, { throwIfNoEntry: false })
   return stats?.isSocket() === true

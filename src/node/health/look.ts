@@ -1,8 +1,9 @@
 import type { Finding } from '../checks/finding.ts'
+import type { PartState } from '../parts.ts'
 import type { Component } from './health-report.ts'
 
 /** What one look at a component finds. Its `since` is of its own where it knows it. */
-export type Look = Omit<Component, 'since' | 'required'> & { since?: number; required?: true }
+export type Look = Omit<Component, 'since' | 'required'> & { since?: number }
 
 /** What the watch has seen of a node over time, beside what the node tells at any moment. */
 export interface Seen {
@@ -41,11 +42,13 @@ export function okAt(lastOkAt: number | undefined): Times {
   return lastOkAt === undefined ? {} : { lastOkAt }
 }
 
-/** What keeps the part with this name from working, as a look at component `name`; undefined while it runs. */
+/** What keeps a part from working, as a look at component `name`; undefined while it runs. */
 export function partLook(
   name: string,
-  part: { state: string; since: number; failure?: string } | undefined,
+  parts: { states: () => PartState[] },
+  partName = name,
 ): Look | undefined {
+  const part = parts.states().find((state) => state.part === partName)
   if (part === undefined || part.state === 'running') return undefined
   const { failure, since, state } = part
   if (state === 'failed') return broken(name, failure ?? 'it has failed', { since })

@@ -24,14 +24,14 @@ export interface MeshWatched {
 /** Whether peers.yaml is in force as it is on disk. */
 export function pinsLook({ parts, pins }: MeshWatched): Look {
   const name = 'pins'
-  const halted = partLook(name, stateOf(parts, 'pins'))
+  const halted = partLook(name, parts)
   if (halted !== undefined) return halted
   return pins.problem === undefined ? ready(name) : broken(name, pins.problem.message)
 }
 
 export function listenerLook({ config, mesh, parts }: MeshWatched): Look {
   const name = 'listener'
-  const halted = partLook(name, stateOf(parts, 'mesh'))
+  const halted = partLook(name, parts, 'mesh')
   if (halted !== undefined) return halted
   if (config.listen.length === 0) return disabled(name, 'it listens nowhere, as configured')
   return mesh.addresses().length > 0
@@ -66,8 +66,4 @@ function isExpected(
 ): boolean {
   if (retired || unpinnedUsAt !== undefined) return false
   return ![id, key, pin.key].some((who) => who !== undefined && strangers.blocks(who))
-}
-
-function stateOf(parts: MeshWatched['parts'], name: string): PartState | undefined {
-  return parts.states().find(({ part }) => part === name)
 }

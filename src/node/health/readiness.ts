@@ -7,12 +7,11 @@ const NEEDED: ReadonlySet<string> = new Set(['pins', 'agent', 'mesh', 'asks'])
 /** Why this node cannot work now, in words that anybody may read; undefined when it can. */
 export function notReadyBecause(node: {
   health: Pick<HealthWatch, 'overall'>
-  parts: Pick<Parts, 'states'>
-}): 'starting' | 'stopping' | 'unhealthy' | undefined {
+  parts: Pick<Parts, 'states' | 'stopping'>
+}): 'starting' | 'stopping' | 'failed' | 'unhealthy' | undefined {
+  if (node.parts.stopping) return 'stopping'
   const states = node.parts.states().filter(({ part }) => NEEDED.has(part))
-  if (states.some(({ state }) => state === 'starting')) return 'starting'
-  if (states.some(({ state }) => state === 'stopped')) {
-    return states.some(({ state }) => state !== 'stopped') ? 'starting' : 'stopping'
-  }
+  if (states.some(({ state }) => state === 'failed')) return 'failed'
+  if (states.some(({ state }) => state !== 'running')) return 'starting'
   return node.health.overall() === 'unhealthy' ? 'unhealthy' : undefined
 }

@@ -21,7 +21,7 @@ export interface WorkWatched extends JobChecked {
 /** Whether asks are answered. */
 export function agentLook({ agent, parts }: WorkWatched): Look {
   const name = 'agent'
-  const halted = partLook(name, stateOf(parts, 'agent')) ?? partLook(name, stateOf(parts, 'asks'))
+  const halted = partLook(name, parts) ?? partLook(name, parts, 'asks')
   return halted ?? ready(name, { reason: `engine ${agent.name}` })
 }
 
@@ -65,7 +65,7 @@ export function breakersLook({ agent }: WorkWatched): Look {
 export function schedulerLook(node: WorkWatched): Look {
   const name = 'scheduler'
   const { jobs, parts } = node
-  const halted = partLook(name, stateOf(parts, 'scheduler'))
+  const halted = partLook(name, parts)
   if (halted !== undefined) return halted
   if (jobs.problem !== undefined) return broken(name, jobs.problem.message)
   const all = jobs.list()
@@ -90,8 +90,4 @@ export function feedsLook({ jobs }: WorkWatched, { feeds }: Seen): Look {
   if (failed !== undefined) return broken(name, failed.what)
   const warned = feeds.find(({ state }) => state === 'warn')
   return warned === undefined ? ready(name) : notReady(name, warned.what)
-}
-
-function stateOf(parts: WorkWatched['parts'], name: string): PartState | undefined {
-  return parts.states().find(({ part }) => part === name)
 }

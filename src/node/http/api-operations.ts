@@ -90,7 +90,10 @@ const PROBES: readonly Operation[] = [
     summary: 'Whether the node can work now.',
     replies: {
       '200': { what: 'It can.', schema: probe },
-      '503': { what: 'It is starting, stopping or unhealthy.', schema: probe },
+      '503': {
+        what: 'It is starting, stopping or unhealthy, or a part that it needs has failed.',
+        schema: probe,
+      },
     },
   },
   {

@@ -28,7 +28,9 @@ export function addHttpRoutes(app: Hono<HttpEnv>, node: KithNode, stop: AbortSig
   })
   addMetrics(app, node)
   app.use('/openapi.json', needs('tasks', 'read'))
-  app.get('/openapi.json', (context) => context.json(openApiDocument()))
+  // It is always the same, and takes tens of milliseconds to make.
+  let description: ReturnType<typeof openApiDocument> | undefined
+  app.get('/openapi.json', (context) => context.json((description ??= openApiDocument())))
   addTaskRoutes(app, { tasks: node.http.tasks, clock: node.clock }, stop)
 }
 

@@ -98,11 +98,12 @@ export class HttpHost {
     for (const cancel of this.#timers.splice(0)) cancel()
     this.tasks.stop()
     this.#stopping.abort()
+    // Before what is waited for: nobody begins to listen meanwhile.
+    this.#listenerOf = undefined
     await this.#listening?.catch(() => undefined)
     await this.#server?.stop()
     this.#server = undefined
     this.#address = undefined
-    this.#listenerOf = undefined
   }
 
   /**

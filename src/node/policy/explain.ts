@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { isWireCode } from '../../protocol/errors.ts'
+import { isWireCode, KithError } from '../../protocol/errors.ts'
 import type { WireCode } from '../../protocol/errors.ts'
-import { KithError } from '../../protocol/errors.ts'
 import { decideGrant } from '../../protocol/grant.ts'
 import type { Pin } from '../../protocol/pin.ts'
 import type { ExplainReport } from '../control/routes/peers.ts'
@@ -17,7 +16,7 @@ export interface Question {
   code?: string | undefined
 }
 
-/** What is known of the peer. Without a running node, `frozen` and `superseded` are not. */
+/** What is known of the peer, by the running node or by its files. */
 export interface Explained {
   pin: Pin
   frozen: boolean
@@ -101,7 +100,7 @@ async function lastReport(
     code,
     rule: found.rule,
     why: found.why,
-    ...(await placeOf(known, { ...found })),
+    ...(await placeOf(known, found)),
     verb,
   }
 }

@@ -18,7 +18,7 @@ export type PolicyCount = (typeof POLICY_COUNTS)[number]
  * What a refusal counts as. `denied`: the call may not be made so. `limited`: it may be made later. The rest says
  * nothing of our rules: it broke, or somebody ended it.
  */
-export const COUNTED_AS: Readonly<Record<WireCode, PolicyCount | undefined>> = {
+const COUNTED_AS: Readonly<Record<WireCode, PolicyCount | undefined>> = {
   'not-pinned': 'denied',
   frozen: 'denied',
   rotated: 'denied',
@@ -229,11 +229,12 @@ function recordOf(known: Row | undefined): PolicyRecord | undefined {
   return { counts, last, since, ...(lastDenial === undefined ? {} : { lastDenial }) }
 }
 
-/** Details of our own failures: texts and numbers. */
+/** Details of our own failures: texts, which may say what a peer has sent, and numbers. */
 function plain(details: PolicyFailure['details']): Refusal['details'] {
-  const kept = Object.entries(details).filter(
-    (entry): entry is [string, string | number] =>
-      typeof entry[1] === 'string' || typeof entry[1] === 'number',
-  )
-  return Object.fromEntries(kept)
+  const kept: Refusal['details'] = {}
+  for (const [name, value] of Object.entries(details)) {
+    if (typeof value === 'string') kept[name] = singleLine(value, MAX_WHY_CHARS)
+    else if (typeof value === 'number') kept[name] = value
+  }
+  return kept
 }

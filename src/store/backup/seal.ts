@@ -68,7 +68,7 @@ export function assertRecipients(recipients: readonly string[]): void {
     return
   }
   const what = wrong === undefined ? 'there is no recipient' : `${wrong} is no age recipient`
-  throw new KithError('usage', what, { what: 'recipient' }, { hint: 'age-keygen' })
+  throw new KithError('usage', what, { what: 'recipient' }, { hint: 'kith backup keygen FILE' })
 }
 
 /** The package makes its own file key and hands it to each recipient, so one that adds no stanza learns it. */

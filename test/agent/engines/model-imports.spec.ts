@@ -7,8 +7,10 @@ import { importsOf, packageOf, readSources } from '../../helpers/imports.ts'
 const HEAVY = /^(ai|@ai-sdk\/.*|ollama-ai-provider-v2|@pydantic\/genai-prices)$/u
 
 describe('the libraries of the model engine', () => {
+  const imports = importsOf(readSources('src'))
+
   it('are reached by no file outside of it, save on demand', () => {
-    const found = importsOf(readSources('src')).filter(
+    const found = imports.filter(
       ({ from, kind, to }) =>
         kind === 'static' &&
         !from.startsWith('src/agent/engines/model') &&
@@ -18,7 +20,7 @@ describe('the libraries of the model engine', () => {
   })
 
   it('of each kind of provider are loaded when that kind is used', () => {
-    const found = importsOf(readSources('src'))
+    const found = imports
       .filter(({ kind, to }) => kind === 'static' && HEAVY.test(packageOf(to)))
       .map(({ to }) => packageOf(to))
     assert.deepEqual([...new Set(found)], ['ai'])

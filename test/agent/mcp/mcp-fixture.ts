@@ -13,7 +13,8 @@ import { askOf } from '../asks.ts'
 /** The server of `test/helpers/mcp-server.ts`, as a program. */
 export function programOf(cwd: string, mode = '', file = '', env: string[] = []): McpReach {
   const argv = [process.execPath, program('mcp-server'), mode, file] as const
-  return { program: { argv, cwd, env: childEnv(process.env, env) } }
+  // It starts quicker from what the one before has compiled.
+  return { program: { argv, cwd, env: childEnv(process.env, ['NODE_COMPILE_CACHE', ...env]) } }
 }
 
 export class MapMemory implements ToolMemory {

@@ -217,7 +217,8 @@ describe('McpTools', function () {
 
   it('of a server that does not start leave it alone for longer and longer, and start it no more than so often', async () => {
     const file = join(folder(), 'dying')
-    const under = tools({ reach: programOf(folder(), 'dies', file) })
+    const argv = ['/bin/sh', '-c', 'echo started >> "$0"; exit 4', file] as const
+    const under = tools({ reach: { program: { argv, cwd: folder(), env: {} } } })
     await assert.rejects(under.look(), /ended with exit code 4/)
     await assert.rejects(under.look(), /is started again in 1 s/)
     under.clock.advance(1_000)

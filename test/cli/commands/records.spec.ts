@@ -45,6 +45,15 @@ describe('kith logs', () => {
     }
   })
 
+  it('says so when there is nothing to show', async () => {
+    cli.recordsModule.readLogs = async function* () {
+      await Promise.resolve()
+      yield []
+    }
+    assert.equal(await cli.kith('logs', '--source', 'runs'), 0)
+    assert.deepEqual([cli.stdout.text, cli.stderr.text], ['', 'kith: no line fits\n'])
+  })
+
   it('G01: shows a line each, with its source and level, safe for a terminal', async () => {
     cli.stdout.isTTY = true
     assert.equal(await cli.kith('logs'), 0)

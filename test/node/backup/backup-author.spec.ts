@@ -19,13 +19,12 @@ import { Self } from '../../../src/node/self.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import { validateKeyLog } from '../../../src/protocol/key-log.ts'
 import { FileChanged } from '../../../src/store/backup/archive-writer.ts'
-import { createBackup } from '../../../src/store/backup/home-backup.ts'
 import { BACKUP_VERSION, encodeManifest } from '../../../src/store/backup/manifest.ts'
 import type { Manifest } from '../../../src/store/backup/manifest.ts'
 import { verifyBackup } from '../../../src/store/backup/read-backup.ts'
-import { Database } from '../../../src/store/database.ts'
 import { NOW } from '../../helpers/ask-calls.ts'
 import { manifestOf } from '../../helpers/backup-bytes.ts'
+import { backUpHere } from '../../helpers/backup-home.ts'
 import { forgedBackup, signedWith } from '../../helpers/forged-backup.ts'
 import type { SignForged } from '../../helpers/forged-backup.ts'
 import { begin, recover, rotate } from '../../helpers/key-branch.ts'
@@ -57,12 +56,11 @@ describe('the author of a backup', () => {
   /** Backs the home up, as its node does. */
   async function backUp(isSigned = true): Promise<void> {
     const sign = signingBy(new Self(await openIdentity(home.path, undefined)))
-    const database = await Database.open(home.store)
-    await createBackup({
-      ...{ home: home.path, database, describe: describeIdentity, software: 'kith/0.1.0' },
-      ...{ now: () => NOW, to: file, lock: { recipients: [recipient] } },
+    await backUpHere({
+      ...{ home: home.path, describe: describeIdentity, to: file },
+      lock: { recipients: [recipient] },
       ...(isSigned ? { sign } : {}),
-    }).finally(() => database.close())
+    })
   }
 
   /** Puts what a stranger makes in the place of the backup. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import {
   copyFile,
   mkdir,
@@ -23,7 +24,9 @@ import { homeOf } from '../../../src/node/home.ts'
 import type { Home } from '../../../src/node/home.ts'
 import { KithError, isFailure } from '../../../src/protocol/errors.ts'
 import { verifyBackup } from '../../../src/store/backup/read-backup.ts'
+import type { Key } from '../../../src/store/backup/seal.ts'
 import { Database } from '../../../src/store/database.ts'
+import { writeHome } from '../../helpers/backup-home.ts'
 import { CLEAR } from '../../helpers/key-homes.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
@@ -39,10 +42,13 @@ describe('the desk of backups', () => {
   let clock: ManualClock
   let database: Database
   let recipients: string[]
+  let key: Key
   let desk: BackupDesk
 
   before(async () => {
-    recipients = [await identityToRecipient(await generateX25519Identity())]
+    const identity = await generateX25519Identity()
+    key = { identities: [identity] }
+    recipients = [await identityToRecipient(identity)]
   })
   beforeEach(async () => {
     home = homeOf({ KITH_HOME: join(folder(), 'home') }, undefined)
@@ -80,9 +86,11 @@ describe('the desk of backups', () => {
     assert.deepEqual(await readdir(to), ['alice-20261121T090000Z.age'])
   })
 
-  it('opens one again that has a passphrase', async () => {
-    const { lock, verified } = await create({ lock: { passphrase: PASSPHRASE } })
+  it('opens one again that has a passphrase, also where nobody has signed it', async () => {
+    const made = await create({ lock: { passphrase: PASSPHRASE }, unsigned: true })
+    const { lock, signed, verified } = made
     assert.deepEqual([lock, verified?.how, verified?.ok], ['passphrase', 'content', true])
+    assert.equal(signed, false)
   })
 
   it('says what it leaves out', async () => {
@@ -132,15 +140,14 @@ describe('the desk of backups', () => {
   })
 
   it('signs it, and says so; unsigned it is only when somebody says so', async () => {
-    const lock = { passphrase: PASSPHRASE }
-    const { file, signed } = await create({ lock })
+    const { file, signed } = await create()
     const own = { own: await readOwnLog(home.path) }
     assert.equal(signed, true)
-    assert.equal(authorOf(await verifyBackup(file, lock), own, clock.now()).proof, 'home')
+    assert.equal(authorOf(await verifyBackup(file, key), own, clock.now()).proof, 'home')
     clock.advance(1_000)
-    const bare = await create({ lock, unsigned: true })
+    const bare = await create({ unsigned: true })
     assert.deepEqual([bare.signed, bare.verified?.ok], [false, true])
-    assert.equal((await verifyBackup(bare.file, lock)).statement, undefined)
+    assert.equal((await verifyBackup(bare.file, key)).statement, undefined)
   })
 
   it('makes none where the key that signs cannot be opened', async () => {
@@ -167,6 +174,8 @@ describe('the desk of backups', () => {
   }
 
   it('takes back one that its owner gives up while it is read back, and keeps that of a job', async () => {
+    // More than is read at once.
+    await writeHome(home.path, { 'workspace/noise': randomBytes(600_000) })
     for (const [by, left] of [
       ['self', 0],
       ['nightly', 1],
@@ -183,7 +192,7 @@ describe('the desk of backups', () => {
 
   /** A backup that is given up when the reading begins. */
   async function giveUp(by: string, stop: AbortController): Promise<MadeBackup> {
-    const request = { to: undefined, lock: { passphrase: PASSPHRASE }, by }
+    const request = { to: undefined, lock: undefined, by }
     const onProgress = (): void => {
       if (desk.working?.phase === 'checking') stop.abort(new Error('given up'))
     }
@@ -201,7 +210,7 @@ describe('the desk of backups', () => {
       create(),
       (err) => isFailure(err, 'usage') && /keygen/.test(err.hint ?? ''),
     )
-    await create({ lock: { passphrase: PASSPHRASE } })
+    await create({ lock: { recipients } })
     assert.equal(failedWhy(), '')
   })
 

@@ -12,14 +12,13 @@ import { createIdentity, openIdentity } from '../../../src/node/identity.ts'
 import { signingBy } from '../../../src/node/backup/sign-backup.ts'
 import { Self } from '../../../src/node/self.ts'
 import { nodeIdOf } from '../../../src/protocol/node-id.ts'
-import { createBackup } from '../../../src/store/backup/home-backup.ts'
 import type { BackupInit } from '../../../src/store/backup/home-backup.ts'
 import { Database } from '../../../src/store/database.ts'
 import { editPeers } from '../../../src/store/peers-file.ts'
-import type { Protection } from '../../../src/store/keystore.ts'
 import { idOf, NOW } from '../../helpers/ask-calls.ts'
-import { putRows } from '../../helpers/backup-home.ts'
+import { backUpHere, putRows } from '../../helpers/backup-home.ts'
 import { CLEAR } from '../../helpers/key-homes.ts'
+import { sealKeys } from '../../helpers/sealed-keys.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 describe('a drill', () => {
@@ -38,23 +37,17 @@ describe('a drill', () => {
     file = join(folder(), 'a.age')
   })
 
-  async function make(protection: Protection = CLEAR): Promise<void> {
+  async function make(): Promise<void> {
     await mkdir(home.path, { mode: 0o700 })
-    await createIdentity(home.path, protection, NOW)
+    await createIdentity(home.path, CLEAR, NOW)
   }
 
   async function backUp(change: Partial<BackupInit> = {}): Promise<void> {
-    const database = await Database.open(home.store)
-    try {
-      await createBackup({
-        ...{ home: home.path, database, describe: describeIdentity, software: 'kith/0.1.0' },
-        ...{ now: () => NOW, to: file, lock: { recipients } },
-        sign: signingBy(new Self(await openIdentity(home.path, 'p'))),
-        ...change,
-      })
-    } finally {
-      await database.close()
-    }
+    await backUpHere({
+      ...{ home: home.path, describe: describeIdentity, to: file, lock: { recipients } },
+      sign: signingBy(new Self(await openIdentity(home.path, 'p'))),
+      ...change,
+    })
   }
 
   async function drill(passphrase?: string): Promise<DrillReport> {
@@ -91,7 +84,8 @@ describe('a drill', () => {
   })
 
   it('wants no passphrase of the keys, and opens them where it is given', async () => {
-    await make({ passphrase: 'p' })
+    await make()
+    await sealKeys(home.path, 'p')
     await backUp()
     assert.deepEqual(statesOf(await drill()), { ...well, keys: 'unchecked' })
     assert.deepEqual(statesOf(await drill('p')), well)

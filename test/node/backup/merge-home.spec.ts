@@ -16,13 +16,13 @@ import { KeyLogs } from '../../../src/node/key-logs.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import { nodeIdOf } from '../../../src/protocol/node-id.ts'
 import { readSignedEvent } from '../../../src/protocol/key-event.ts'
-import { createBackup } from '../../../src/store/backup/home-backup.ts'
 import { restoreHome } from '../../../src/store/backup/restore.ts'
 import type { Key, Lock } from '../../../src/store/backup/seal.ts'
 import { Database } from '../../../src/store/database.ts'
 import { readPeers } from '../../../src/store/peers-file.ts'
 import { Repository } from '../../../src/store/repository.ts'
 import { askCallOf, askId, idOf, NOW } from '../../helpers/ask-calls.ts'
+import { backUpHere } from '../../helpers/backup-home.ts'
 import { begin, rotate } from '../../helpers/key-branch.ts'
 import { CLEAR, keyNames, rotateHere } from '../../helpers/key-homes.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
@@ -58,17 +58,7 @@ describe('merge of a restored home', () => {
   }
 
   async function backUp(): Promise<void> {
-    await store(home, (database) =>
-      createBackup({
-        home,
-        database,
-        describe: describeIdentity,
-        software: 'kith/0.1.0',
-        now: () => NOW,
-        to: file,
-        lock,
-      }),
-    )
+    await backUpHere({ home, describe: describeIdentity, to: file, lock })
   }
 
   async function restore(to = home): Promise<MergeReport> {
@@ -162,17 +152,11 @@ describe('merge of a restored home', () => {
   })
 
   it('refuses a backup that is not of the node that it says', async () => {
-    await store(home, (database) =>
-      createBackup({
-        home,
-        database,
-        describe: (content) => ({ ...describeIdentity(content), node: idOf('anna') }),
-        software: 'kith/0.1.0',
-        now: () => NOW,
-        to: file,
-        lock,
-      }),
-    )
+    const describe: typeof describeIdentity = (content) => ({
+      ...describeIdentity(content),
+      node: idOf('anna'),
+    })
+    await backUpHere({ home, describe, to: file, lock })
     await assert.rejects(restore(), (err) => isFailure(err, 'corrupt'))
   })
 

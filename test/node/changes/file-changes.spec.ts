@@ -73,6 +73,30 @@ describe('changes of the files of a node', () => {
       ['x.token was changed', 'x.api_key was changed', 'x.headers.k was changed'],
     ],
     [
+      'programs without their arguments, and addresses without what follows the host',
+      { config: 'alerts: {webhook: "https://h.example/S"}\nagent: {command: {run: [a, S]}}\n' },
+      {
+        config:
+          'alerts: {webhook: "https://h.example/T"}\nagent: {command: {run: [a, T]}, mcp: [{run: [m, S]}, {url: "https://z.example/S"}]}\n',
+      },
+      [
+        'alerts.webhook https://h.example/… → https://h.example/…',
+        'agent.command.run was changed',
+        'agent.mcp none → [{"run":"…"},{"url":"https://z.example/…"}]',
+      ],
+    ],
+    [
+      'the same of jobs',
+      jobs('{name: a, target: {argv: [b, S]}}'),
+      jobs(
+        '{name: a, target: {argv: [b, T]}, deliver: [{webhook: {url: "http://h/S", secret: S}}]}',
+      ),
+      [
+        'a: target.argv was changed',
+        'a: deliver none → [{"webhook":{"url":"http://h/…","secret":"…"}}]',
+      ],
+    ],
+    [
       'a file that cannot be read any more, and again',
       { jobs: 'jobs: []\n' },
       { jobs: 'jobs: [\n' },

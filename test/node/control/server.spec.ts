@@ -106,11 +106,15 @@ describe('control server', () => {
       assert.deepEqual(control.calls, [])
     })
 
-    if (/:ask|:alert/.test(ROUTES[name].path)) {
-      it(`refuses ${name} with what is no id`, async () => {
-        const body = ROUTES[name].method === 'GET' ? undefined : '{}'
+    const [, named = ''] = /:(ask|alert|approval|artifact|run)\b/.exec(ROUTES[name].path) ?? []
+    if (named !== '') {
+      it(`refuses ${name} with what is no id, and says where they are`, async () => {
+        const sent = name === 'reviewArtifact' ? '{"verdict":"accepted"}' : '{}'
+        const body = ROUTES[name].method === 'GET' ? undefined : sent
         const reply = await control.raw(ROUTES[name].method, pathOf(name, 'mine'), body)
         assert.deepEqual([reply.status, errorOf(reply).code], [400, 'usage'])
+        const lists = named === 'run' ? 'kith jobs runs' : `kith ${named}s list`
+        assert.equal(errorOf(reply).hint, lists)
       })
     }
 

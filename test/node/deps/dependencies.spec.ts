@@ -42,13 +42,13 @@ describe('packages that kith is made of', () => {
         'node_modules/@s/a': { version: '3.0.0', optional: true },
         'node_modules/alias': { name: 'real', version: '4.0.0' },
         'node_modules/tool': { version: '5.0.0', dev: true },
-        'node_modules/maybe': { version: '5.0.0', devOptional: true },
+        'node_modules/maybe': { version: '6.0.0', devOptional: true },
         'node_modules/linked': { link: true },
       },
     }
     assert.deepEqual(
       packagesIn(JSON.stringify(lock)).map(({ name, version }) => `${name}@${version}`),
-      ['@s/a@3.0.0', 'b@2.0.0', 'b@1.0.0', 'real@4.0.0'],
+      ['@s/a@3.0.0', 'b@2.0.0', 'b@1.0.0', 'maybe@6.0.0', 'real@4.0.0'],
     )
     assert.throws(() => packagesIn('{"lockfileVersion":1,"packages":{}}'))
   })
@@ -120,10 +120,15 @@ describe('kith audit deps', () => {
   let asked: string[]
   let status: number
   let found: Record<string, string[]>
+  /** Pages of an answer, of which the last has what was found, and what else is in each. */
+  let pages: number
+  let filler: string
 
   beforeEach(async () => {
     asked = []
     status = 200
+    pages = 1
+    filler = ''
     found = { 'left-pad@1.3.0': ['GHSA-aaaa-bbbb-cccc'] }
     server = createServer((request, response) => {
       void text(request).then((body) => {
@@ -134,15 +139,23 @@ describe('kith audit deps', () => {
         }
         assert.equal(`${request.method ?? ''} ${request.url ?? ''}`, 'POST /v1/querybatch')
         const { queries } = JSON.parse(body) as {
-          queries: { package: { name: string; ecosystem: string }; version: string }[]
+          queries: {
+            package: { name: string; ecosystem: string }
+            version: string
+            page_token?: string
+          }[]
         }
-        const results = queries.map(({ package: { ecosystem, name }, version }) => {
-          assert.equal(ecosystem, 'npm')
-          asked.push(`${name}@${version}`)
-          const ids = found[`${name}@${version}`]
-          return ids === undefined ? {} : { vulns: ids.map((id) => ({ id, modified: 'x' })) }
-        })
-        response.end(JSON.stringify({ results }))
+        const results = queries.map(
+          ({ package: { ecosystem, name }, page_token: token, version }) => {
+            assert.equal(ecosystem, 'npm')
+            asked.push(`${name}@${version}`)
+            const page = Number(token ?? 1)
+            if (page < pages) return { next_page_token: String(page + 1) }
+            const ids = found[`${name}@${version}`]
+            return ids === undefined ? {} : { vulns: ids.map((id) => ({ id, modified: 'x' })) }
+          },
+        )
+        response.end(JSON.stringify({ results, filler }))
       })
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -194,6 +207,17 @@ describe('kith audit deps', () => {
     })
   })
 
+  it('G10: takes the word of the service for a version that no range of its record has', async () => {
+    found = { 'left-pad@1.3.1': ['GHSA-aaaa-bbbb-cccc'] }
+    assert.equal((await check([FIXED, GOOD])).state, 'vulnerable')
+    assert.deepEqual((await check([FIXED, GOOD], true)).findings, [
+      {
+        ...{ package: 'left-pad', version: '1.3.1', id: 'GHSA-aaaa-bbbb-cccc' },
+        ...{ severity: 'high', summary: 'Reads too much' },
+      },
+    ])
+  })
+
   it('G10: says "not checked" off-line without a list, and not "clean"', async () => {
     const report = await check([GOOD], true)
     assert.equal(report.state, 'not-checked')
@@ -237,12 +261,35 @@ describe('kith audit deps', () => {
     assert.equal((await check([GOOD], true)).state, 'not-checked')
   })
 
-  it('asks in pieces, and takes what comes on further pages', async () => {
+  it('asks in pieces', async () => {
     const many = Array.from({ length: 1_200 }, (_, at) => ({ name: `p${at}`, version: '1.0.0' }))
     found = { 'p1199@1.0.0': ['GHSA-x'] }
     assert.equal((await check(many)).packages, 1_200)
     assert.equal(asked.length, 1_200)
   })
+
+  it('takes what comes on further pages', async () => {
+    pages = 20
+    assert.equal((await check([BAD])).state, 'vulnerable')
+    assert.equal(asked.length, 20)
+  })
+
+  it('takes no list that has no end, no answer that is too long, and no list of everything', async () => {
+    pages = Infinity
+    await isNotTaken(/has no end/)
+    pages = 1
+    filler = 'x'.repeat(8_388_608)
+    await isNotTaken(/answered too much/)
+    filler = ''
+    found = { 'left-pad@1.3.0': Array.from({ length: 1_001 }, (_, at) => `GHSA-${at}`) }
+    await isNotTaken(/1001 vulnerabilities are too many/)
+  })
+
+  async function isNotTaken(why: RegExp): Promise<void> {
+    const report = await check([BAD])
+    assert.equal(report.state, 'not-checked')
+    assert.match(report.why ?? '', why)
+  }
 
   for (const url of ['http://osv.example', 'ftp://osv.example', 'osv.example']) {
     it(`is told of no other place than one over HTTPS, or of this machine: ${url}`, async () => {

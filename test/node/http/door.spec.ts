@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ROUTES } from '../../../src/node/control/api.ts'
 import { openThings } from '../../../src/node/health/open-things.ts'
+import type { Scope } from '../../../src/node/http/principal.ts'
 import { READ_ROUTES, SOCKET_ROUTES } from '../../../src/node/http/scopes.ts'
 import type { KithNode } from '../../../src/node/node.ts'
+import { KithError } from '../../../src/protocol/errors.ts'
 import { HttpNode } from '../../helpers/http-node.ts'
 import { ROUTE_NAMES } from '../../helpers/control.ts'
-import { openNodes } from '../../helpers/open-node.ts'
-import type { OpenNodes } from '../../helpers/open-node.ts'
+import { OpenNodes, openNodes } from '../../helpers/open-node.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 
 interface Reply {
@@ -29,28 +33,13 @@ describe('http door', () => {
   beforeEach(async () => {
     nodes = all()
     clock = new ManualClock(Date.now())
-    node = await nodes.open('node', {
-      flags: { 'http.listen': '127.0.0.1:0', 'http.allowed_hosts': ['kith.example'] },
-      around: (surroundings) => ({ ...surroundings, clock }),
-    })
+    node = await openDoor(nodes, clock)
     http = new HttpNode(node)
     await http.start()
   })
   afterEach(() => http.stop())
 
-  /** `fetch` sets Host and Origin by itself. */
-  async function send(
-    path: string,
-    headers: Record<string, string> = {},
-    init: { method?: string; body?: string } = {},
-  ): Promise<Reply> {
-    const { method = 'GET', body } = init
-    const sent = request(`${http.url}${path}`, { method, headers, agent: false })
-    sent.end(body)
-    const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage]
-    const text = (await Array.fromAsync(response.setEncoding('utf8'))).join('')
-    return { status: response.statusCode ?? 0, headers: response.headers, text }
-  }
+  const send = sender(() => http.url)
 
   function port(): string {
     return new URL(http.url).port
@@ -183,14 +172,22 @@ describe('http door', () => {
     }
 
     it('F44: tells what has broken to those who may see how the node is, and to no others', async () => {
-      node.http.tasks.list = () => Promise.reject(new Error('EACCES: /home/x/store'))
-      const told = async (scope: 'tasks' | 'read'): Promise<string> => {
-        const { status, text } = await send('/api/tasks', await http.token(scope))
+      const [read, tasks] = [await http.token('read'), await http.token('tasks')]
+      const told = async (token: Record<string, string>): Promise<string> => {
+        const { status, text } = await send('/api/tasks', token)
         assert.equal(status, 500)
         return text
       }
-      assert.match(await told('read'), /EACCES: \/home\/x\/store/)
-      assert.match(await told('tasks'), /"message":"something is broken here"/)
+      for (const err of [
+        new Error('EACCES: /home/x/store'),
+        new KithError('store-failed', 'no writes to /home/x/store', { folder: '/home/x/store' }),
+      ]) {
+        node.http.tasks.list = () => Promise.reject(err)
+        assert.match(await told(read), new RegExp(err.message))
+        const hidden = await told(tasks)
+        assert.match(hidden, /"message":"something is broken here"/)
+        assert.doesNotMatch(hidden, /home/)
+      }
       // Not even a request can be made of this one.
       const url = new URL(http.url)
       const path = `http://u:p@${url.host}/live`
@@ -199,91 +196,9 @@ describe('http door', () => {
       const text = (await Array.fromAsync(response.setEncoding('utf8'))).join('')
       assert.match(text, /"message":"something is broken here"/)
     })
-
-    for (const name of ROUTE_NAMES) {
-      const wanted = SOCKET_ROUTES.has(name) ? 404 : READ_ROUTES.has(name) ? 'read' : 'admin'
-      it(`F44: ${name} is ${wanted === 404 ? 'for the unix socket alone' : `for ${wanted}`}`, async () => {
-        const { method, path } = ROUTES[name]
-        const filled = path.replaceAll(/:\w+/g, 'x')
-        // A key that no route knows: whoever is let in is told so.
-        const probe = (headers: Record<string, string>): Promise<Reply> =>
-          method === 'GET'
-            ? send(`${filled}?extra=1`, headers)
-            : send(
-                filled,
-                { ...headers, 'content-type': 'application/json' },
-                { method, body: '{"extra":1}' },
-              )
-        const statuses = []
-        for (const scope of ['tasks', 'read', 'admin'] as const) {
-          statuses.push((await probe(await http.token(scope))).status)
-        }
-        const expected =
-          wanted === 404 ? [404, 404, 404] : wanted === 'read' ? [403, 400, 400] : [403, 403, 400]
-        assert.deepEqual(statuses, expected)
-        assert.equal((await probe({})).status, wanted === 404 ? 404 : 401)
-      })
-    }
   })
 
   describe('requests of others', () => {
-    const hosts: [host: string, status: number][] = [
-      ['127.0.0.1:PORT', 200],
-      ['localhost:PORT', 200],
-      ['LOCALHOST:PORT', 200],
-      ['[::1]:PORT', 200],
-      ['127.8.8.8:PORT', 200],
-      ['kith.example', 200],
-      ['kith.example:443', 200],
-      ['127.0.0.1', 403],
-      ['127.0.0.1:1', 403],
-      ['evil.example:PORT', 403],
-      ['127.0.0.1.evil.example:PORT', 403],
-      ['localhost.evil.example:PORT', 403],
-      ['8.8.8.8:PORT', 403],
-      ['0.0.0.0:PORT', 403],
-      ['[::]:PORT', 403],
-      ['kith.example.evil:PORT', 403],
-      ['127.0.0.1:PORT@evil', 400],
-    ]
-    for (const [host, status] of hosts) {
-      it(`F44: answers ${status} to Host ${host}`, async () => {
-        const headers = await http.token('read')
-        const reply = await send('/v1/peers', { ...headers, host: host.replace('PORT', port()) })
-        assert.equal(reply.status, status)
-      })
-    }
-
-    const origins: [origin: string, status: number][] = [
-      ['http://127.0.0.1:PORT', 200],
-      ['http://localhost:PORT', 403],
-      ['http://127.0.0.1', 403],
-      ['http://127.0.0.1:1', 403],
-      ['http://evil.example', 403],
-      ['null', 403],
-      ['file://', 403],
-    ]
-    for (const [origin, status] of origins) {
-      it(`F44: answers ${status} to Origin ${origin}`, async () => {
-        const headers = { ...(await http.token('read')), origin: origin.replace('PORT', port()) }
-        assert.equal((await send('/v1/peers', headers)).status, status)
-        const anonymous = { origin: headers.origin }
-        assert.equal((await send('/health', anonymous)).status === 403, status === 403)
-      })
-    }
-
-    for (const [site, status] of [
-      ['same-origin', 200],
-      ['none', 200],
-      ['same-site', 403],
-      ['cross-site', 403],
-    ] as const) {
-      it(`F44: answers ${status} to a browser that comes from ${site}`, async () => {
-        const headers = { ...(await http.token('read')), 'sec-fetch-site': site }
-        assert.equal((await send('/v1/peers', headers)).status, status)
-      })
-    }
-
     it('lets a link of another site open the page, and nothing else', async () => {
       const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
       assert.equal((await send('/', headers)).status, 200)
@@ -483,3 +398,145 @@ describe('http door', () => {
     })
   })
 })
+
+describe('http door, of one node for all who knock', () => {
+  let folder: string
+  let nodes: OpenNodes
+  let http: HttpNode
+  let clock: ManualClock
+  let tokens: Record<Scope, { authorization: string }>
+  const send = sender(() => http.url)
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kith-door-'))
+    nodes = new OpenNodes(folder)
+    clock = new ManualClock(Date.now())
+    http = new HttpNode(await openDoor(nodes, clock))
+    await http.start()
+    const [read, tasks, admin] = [
+      await http.token('read'),
+      await http.token('tasks'),
+      await http.token('admin'),
+    ]
+    tokens = { read, tasks, admin }
+  })
+  // Who knocks too often in a minute hears something else.
+  beforeEach(() => {
+    clock.advance(60_000)
+  })
+  after(async () => {
+    await http.stop()
+    await nodes.stopAll()
+    await rm(folder, { recursive: true })
+  })
+
+  function port(): string {
+    return new URL(http.url).port
+  }
+
+  for (const name of ROUTE_NAMES) {
+    const wanted = SOCKET_ROUTES.has(name) ? 404 : READ_ROUTES.has(name) ? 'read' : 'admin'
+    it(`F44: ${name} is ${wanted === 404 ? 'for the unix socket alone' : `for ${wanted}`}`, async () => {
+      const { method, path } = ROUTES[name]
+      const filled = path.replaceAll(/:\w+/g, 'x')
+      // A key that no route knows: whoever is let in is told so.
+      const probe = (headers: Record<string, string>): Promise<Reply> =>
+        method === 'GET'
+          ? send(`${filled}?extra=1`, headers)
+          : send(
+              filled,
+              { ...headers, 'content-type': 'application/json' },
+              { method, body: '{"extra":1}' },
+            )
+      const statuses = []
+      for (const scope of ['tasks', 'read', 'admin'] as const) {
+        statuses.push((await probe(tokens[scope])).status)
+      }
+      const expected =
+        wanted === 404 ? [404, 404, 404] : wanted === 'read' ? [403, 400, 400] : [403, 403, 400]
+      assert.deepEqual(statuses, expected)
+      assert.equal((await probe({})).status, wanted === 404 ? 404 : 401)
+    })
+  }
+
+  const hosts: [host: string, status: number][] = [
+    ['127.0.0.1:PORT', 200],
+    ['localhost:PORT', 200],
+    ['LOCALHOST:PORT', 200],
+    ['[::1]:PORT', 200],
+    ['127.8.8.8:PORT', 200],
+    ['kith.example', 200],
+    ['kith.example:443', 200],
+    ['127.0.0.1', 403],
+    ['127.0.0.1:1', 403],
+    ['evil.example:PORT', 403],
+    ['127.0.0.1.evil.example:PORT', 403],
+    ['localhost.evil.example:PORT', 403],
+    ['8.8.8.8:PORT', 403],
+    ['0.0.0.0:PORT', 403],
+    ['[::]:PORT', 403],
+    ['kith.example.evil:PORT', 403],
+    ['127.0.0.1:PORT@evil', 400],
+  ]
+  for (const [host, status] of hosts) {
+    it(`F44: answers ${status} to Host ${host}`, async () => {
+      const headers = tokens.read
+      const reply = await send('/v1/peers', { ...headers, host: host.replace('PORT', port()) })
+      assert.equal(reply.status, status)
+    })
+  }
+
+  const origins: [origin: string, status: number][] = [
+    ['http://127.0.0.1:PORT', 200],
+    ['http://localhost:PORT', 403],
+    ['http://127.0.0.1', 403],
+    ['http://127.0.0.1:1', 403],
+    ['http://evil.example', 403],
+    ['null', 403],
+    ['file://', 403],
+  ]
+  for (const [origin, status] of origins) {
+    it(`F44: answers ${status} to Origin ${origin}`, async () => {
+      const headers = { ...tokens.read, origin: origin.replace('PORT', port()) }
+      assert.equal((await send('/v1/peers', headers)).status, status)
+      const anonymous = { origin: headers.origin }
+      assert.equal((await send('/health', anonymous)).status === 403, status === 403)
+    })
+  }
+
+  for (const [site, status] of [
+    ['same-origin', 200],
+    ['none', 200],
+    ['same-site', 403],
+    ['cross-site', 403],
+  ] as const) {
+    it(`F44: answers ${status} to a browser that comes from ${site}`, async () => {
+      const headers = { ...tokens.read, 'sec-fetch-site': site }
+      assert.equal((await send('/v1/peers', headers)).status, status)
+    })
+  }
+})
+
+/** Opens a node with a listener. */
+async function openDoor(nodes: OpenNodes, clock: ManualClock): Promise<KithNode> {
+  return await nodes.open('node', {
+    flags: { 'http.listen': '127.0.0.1:0', 'http.allowed_hosts': ['kith.example'] },
+    around: (surroundings) => ({ ...surroundings, clock }),
+  })
+}
+
+/** Sends to the listener at `url`. `fetch` would set Host and Origin by itself. */
+function sender(url: () => string) {
+  return async (
+    path: string,
+    headers: Record<string, string> = {},
+    init: { method?: string; body?: string } = {},
+  ): Promise<Reply> => {
+    const { method = 'GET', body } = init
+    const sent = request(`${url()}${path}`, { method, headers, agent: false })
+    sent.end(body)
+    const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage]
+    const text = (await Array.fromAsync(response.setEncoding('utf8'))).join('')
+    return { status: response.statusCode ?? 0, headers: response.headers, text }
+  }
+}

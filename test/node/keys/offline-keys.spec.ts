@@ -23,6 +23,7 @@ import { Database } from '../../../src/store/database.ts'
 import { NOW } from '../../helpers/ask-calls.ts'
 import { CLEAR, contentOf, keyNames, namesInForce } from '../../helpers/key-homes.ts'
 import { keyLogOf } from '../../helpers/key-logs.ts'
+import { sealKeys } from '../../helpers/sealed-keys.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 import { seedOf } from '../../vectors/seeds.ts'
 
@@ -38,11 +39,13 @@ describe('keys of a home whose node does not run', () => {
   })
   afterEach(() => keys.close())
 
-  async function make(
-    protection: Parameters<typeof createIdentity>[1] = CLEAR,
-    options: Parameters<typeof createIdentity>[3] = {},
-  ): Promise<void> {
-    made = await createIdentity(home.path, protection, NOW, options)
+  async function make(options: Parameters<typeof createIdentity>[3] = {}): Promise<void> {
+    made = await createIdentity(home.path, CLEAR, NOW, options)
+  }
+
+  async function makeSealed(options: Parameters<typeof createIdentity>[3] = {}): Promise<void> {
+    await make(options)
+    await sealKeys(home.path, 'geheim')
   }
 
   /** What a route gives, which must be what its schema says. */
@@ -87,11 +90,12 @@ describe('keys of a home whose node does not run', () => {
   })
 
   it('are sealed as before, by the passphrase that is given', async () => {
-    await make({ passphrase: 'geheim' })
+    await makeSealed()
     await assert.rejects(call('rotate', routine), { code: 'passphrase', details: { given: false } })
     assert.equal((await call('key', {})).sn, 0)
     await call('rotate', { ...routine, passphrase: 'geheim' })
     assert.equal((await openIdentity(home.path, 'geheim')).log.length, 2)
+    await assert.rejects(openIdentity(home.path, undefined), { code: 'passphrase' })
   })
 
   it('hold the store from the first change to the end, as a node would', async () => {
@@ -126,7 +130,7 @@ describe('keys of a home whose node does not run', () => {
   })
 
   it('wait for a rotation key that is elsewhere, and come into force by its signature', async () => {
-    await make({ passphrase: 'geheim' }, { rotationKeyOffHost: true })
+    await makeSealed({ rotationKeyOffHost: true })
     await assert.rejects(call('requestRotation', {}), { code: 'no-rotation' })
     const outcome = await call('rotate', { ...routine, passphrase: 'geheim' })
     assert.ok(outcome.state === 'waiting')
@@ -200,7 +204,7 @@ describe('keys of a home whose node does not run', () => {
   }
 
   it('are not ended by a key that is sealed, or by the words of another', async () => {
-    await make({ passphrase: 'geheim' })
+    await makeSealed()
     await assert.rejects(call('retire', {}), { code: 'passphrase', details: { given: false } })
     const words = seedToWords(seedOf('other')).join(' ')
     await assert.rejects(call('retire', { words }), { code: 'wrong-words' })

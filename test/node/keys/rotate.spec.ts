@@ -28,6 +28,7 @@ import {
   rotateHere,
 } from '../../helpers/key-homes.ts'
 import { keyInUsePath, rotationKeyPath } from '../../helpers/key-paths.ts'
+import { sealKeys } from '../../helpers/sealed-keys.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 import { seedOf } from '../../vectors/seeds.ts'
 
@@ -52,7 +53,8 @@ describe('rotation', () => {
     ['by a passphrase', { passphrase: PASSPHRASE }, PASSPHRASE],
   ] as const) {
     it(`brings new keys into force, kept ${how} as the old ones were`, async () => {
-      const { identity: before } = await createIdentity(home, protection, NOW)
+      const { identity: before } = await createIdentity(home, CLEAR, NOW)
+      if (passphrase !== undefined) await sealKeys(home, passphrase)
       const after = await rotateHere(home, { ...ROUTINE, passphrase })
       assert.equal(after.id, before.id)
       assert.deepEqual(after.words, before.words)
@@ -195,7 +197,8 @@ describe('rotation', () => {
 
   describe('is refused, and nothing is changed,', () => {
     it('with a wrong passphrase, and without one', async () => {
-      await createIdentity(home, { passphrase: PASSPHRASE }, NOW)
+      await createIdentity(home, CLEAR, NOW)
+      await sealKeys(home, PASSPHRASE)
       const before = await content()
       for (const [passphrase, given] of [
         ['Swordfish', true],

@@ -11,6 +11,7 @@ import { seedToWords, wordsToSeed } from '../../../src/protocol/recovery-words.t
 import { NOW } from '../../helpers/ask-calls.ts'
 import { CLEAR } from '../../helpers/key-homes.ts'
 import { keyInUsePath, rotationKeyPath } from '../../helpers/key-paths.ts'
+import { sealKeys } from '../../helpers/sealed-keys.ts'
 import { filesWith } from '../../helpers/search-secret.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 import { seedOf } from '../../vectors/seeds.ts'
@@ -50,7 +51,8 @@ describe('the rotation key of a home', () => {
   })
 
   it('is shown by the right passphrase alone', async () => {
-    await createIdentity(home, { passphrase: 'swordfish' }, NOW)
+    await createIdentity(home, CLEAR, NOW)
+    await sealKeys(home, 'swordfish')
     for (const wrong of ['Swordfish', undefined]) {
       await assert.rejects(exportRotationKey(home, wrong), { code: 'passphrase' })
     }

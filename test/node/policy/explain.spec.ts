@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import { Turns } from '../../../src/node/asks/turns.ts'
 import { Dispatcher } from '../../../src/node/dispatcher.ts'
@@ -343,6 +343,16 @@ describe('explain', () => {
     const none = { id: idOf('bert'), state: 'waiting', log: [], conflict: [] }
     assert.deepEqual(await peerKeysOffline(home, 'bert'), { peer: 'bert', ...none })
     await assert.rejects(peerKeysOffline(home, 'cid'), (err) => isFailure(err, 'unknown-peer'))
+    database = await Database.open(home.store)
+  })
+
+  it('N11: leaves the store of a node that does not run as it is', async () => {
+    await pinned([MAY_ASK])
+    await database.close()
+    const before = await readdir(home.store)
+    await explainOffline(home, 'bert', { verb: 'ask' })
+    await peerKeysOffline(home, 'bert')
+    assert.deepEqual((await readdir(home.store)).toSorted(), before.toSorted())
     database = await Database.open(home.store)
   })
 

@@ -141,10 +141,13 @@ describe('policy telemetry', () => {
   it('keeps what a peer sends to one short line', () => {
     const verb = `\u001B]0;x\u0007${'v'.repeat(100)}`
     const why = 'w'.repeat(500)
-    telemetry.refused(BERT.id, { verb, body: {} }, { code: 'denied', details: {}, why })
+    const details = { what: `Unrecognized key: "a\n    try: rm"${'d'.repeat(500)}`, bytes: 7 }
+    telemetry.refused(BERT.id, { verb, body: {} }, { code: 'denied', details, why })
     const last = telemetry.of(BERT.id)?.lastDenial
     assert.match(last?.verb ?? '', /^v{63}…$/)
     assert.match(last?.why ?? '', /^w{199}…$/)
+    assert.match(String(last?.details['what']), /^Unrecognized key: "a try: rm"d{1,200}…$/)
+    assert.equal(last?.details['bytes'], 7)
   })
 
   it('remembers a bounded number of asks', () => {

@@ -16,14 +16,23 @@ import { publicKeyOf } from '../../../src/protocol/ed25519.ts'
 import { isFailure } from '../../../src/protocol/errors.ts'
 import { FileChanged, writeArchive } from '../../../src/store/backup/archive-writer.ts'
 import { compress } from '../../../src/store/backup/compression.ts'
-import type { SignManifest } from '../../../src/store/backup/make-backup.ts'
+import type { BackupReport, SignManifest } from '../../../src/store/backup/make-backup.ts'
 import { encodeManifest } from '../../../src/store/backup/manifest.ts'
-import { extractBackup, verifyBackup } from '../../../src/store/backup/read-backup.ts'
+import type { ReadBackup } from '../../../src/store/backup/archive-reader.ts'
+import { extractBackup, readThrough, verifyBackup } from '../../../src/store/backup/read-backup.ts'
 import { seal } from '../../../src/store/backup/seal.ts'
 import type { Key, Lock } from '../../../src/store/backup/seal.ts'
+import { unpackBackup } from '../../../src/store/backup/unpack-backup.ts'
 import { Database } from '../../../src/store/database.ts'
 import { bytesOf, manifestOf, piecesOf, sha256Hex } from '../../helpers/backup-bytes.ts'
-import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
+import {
+  backUp,
+  backUpHere,
+  makeHome,
+  putRows,
+  readHome,
+  writeHome,
+} from '../../helpers/backup-home.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 describe('backup of a home', () => {
@@ -40,6 +49,21 @@ describe('backup of a home', () => {
     key = { identities: [identity] }
   })
   beforeEach(() => makeHome(home(), 'one'))
+
+  /** As `backUp`, in this thread. */
+  async function made(): Promise<BackupReport> {
+    return await backUpHere({ home: home(), to: file(), lock, describe: () => manifestOf({}) })
+  }
+
+  /** As `verifyBackup`, in this thread: to start one of its own costs more than all that it does. */
+  async function verify(by = key): Promise<ReadBackup> {
+    return await readThrough(file(), by, { onProgress: () => undefined })
+  }
+
+  /** As `extractBackup`, in this thread. */
+  async function extract(): Promise<ReadBackup> {
+    return await unpackBackup(file(), key, copy(), { onProgress: () => undefined })
+  }
 
   it('holds what the home holds, store and rights included', async () => {
     const { bytes, leftOut, manifest } = await backUp(home(), file(), { lock })
@@ -75,7 +99,7 @@ describe('backup of a home', () => {
     await symlink('/etc', join(home(), 'workspace/folder'))
     const socket = createServer().listen(join(home(), 'control.sock'))
     const own = createServer().listen(join(home(), 'workspace/socket'))
-    const { leftOut, manifest } = await backUp(home(), file(), { lock })
+    const { leftOut, manifest } = await made()
     socket.close()
     own.close()
     assert.deepEqual(leftOut.toSorted(), [
@@ -114,7 +138,7 @@ describe('backup of a home', () => {
     stop.abort()
     await writes
     await database.close()
-    await extractBackup(file(), key, copy())
+    await extract()
     const rows = Object.keys(await readHome(copy())).filter((name) => /^rows\/[ab]/.test(name))
     const [a, b] = ['a', 'b'].map((kind) => rows.filter((name) => name[5] === kind))
     assert.equal(a?.length, b?.length)
@@ -133,7 +157,7 @@ describe('backup of a home', () => {
       },
     }
     await backUp(home(), file(), once)
-    await verifyBackup(file(), key)
+    await verify()
     changes = 1_000
     await assert.rejects(
       backUp(home(), join(folder(), 'b'), once),
@@ -154,7 +178,7 @@ describe('backup of a home', () => {
     const { changing, leftOut } = await backUp(home(), file(), { lock, describe })
     assert.deepEqual(changing, ['workspace/large', 'workspace/run.sh'])
     assert.deepEqual(leftOut, changing)
-    const { manifest } = await verifyBackup(file(), key)
+    const { manifest } = await verify()
     const names = manifest.files.map(({ name }) => name)
     assert.ok(names.includes('workspace/notes/today.md') && !names.includes('workspace/large'))
     // Three for the first file, and one more for the second.
@@ -171,7 +195,7 @@ describe('backup of a home', () => {
       },
     })
     assert.deepEqual([changing, leftOut], [[], []])
-    await extractBackup(file(), key, copy())
+    await extract()
     assert.equal(await readFile(join(copy(), 'workspace/large'), 'utf8'), 'other')
   })
 
@@ -204,7 +228,7 @@ describe('backup of a home', () => {
       },
     })
     assert.deepEqual(leftOut, [])
-    await verifyBackup(file(), key)
+    await verify()
   })
 
   it('says whose disk is full, and leaves nothing there', async function () {
@@ -234,7 +258,7 @@ describe('backup of a home', () => {
       return createBackupStatement({ id: node, sn, at, manifest, seed })
     }
     const { manifest } = await backUp(home(), file(), { lock, sign })
-    const { statement } = await verifyBackup(file(), key)
+    const { statement } = await verify()
     const said = readBackupStatement(statement ?? new Uint8Array(0), publicKeyOf(seed))
     assert.deepEqual([said.id, said.sn, said.at], [manifest.node, 0, manifest.at])
     assert.equal(Buffer.from(said.manifest).toString('hex'), digests[1])
@@ -254,7 +278,7 @@ describe('backup of a home', () => {
         return manifestOf({})
       },
     })
-    await extractBackup(file(), key, copy())
+    await extract()
     assert.deepEqual([calls, await readFile(join(copy(), 'workspace/log'), 'utf8')], [1, 'one\n'])
   })
 
@@ -268,7 +292,7 @@ describe('backup of a home', () => {
         return manifestOf({})
       },
     })
-    const { manifest } = await verifyBackup(file(), key)
+    const { manifest } = await verify()
     assert.ok(manifest.files.some(({ name }) => name === 'keys/fedcba9876543210.json'))
   })
 
@@ -288,7 +312,7 @@ describe('backup of a home', () => {
     syncBuiltinESMExports()
     try {
       const { manifest } = await backUp(home(), file(), { lock })
-      assert.deepEqual((await verifyBackup(file(), key)).manifest, manifest)
+      assert.deepEqual((await verify()).manifest, manifest)
       await assert.rejects(backUp(home(), file(), { lock }), (err) => isFailure(err, 'exists'))
     } finally {
       promises.link = link
@@ -298,19 +322,19 @@ describe('backup of a home', () => {
   })
 
   it('is not extracted over anything', async () => {
-    await backUp(home(), file(), { lock })
+    await made()
     await mkdir(copy())
-    await assert.rejects(extractBackup(file(), key, copy()), { code: 'EEXIST' })
+    await assert.rejects(extract(), { code: 'EEXIST' })
     await rename(copy(), join(folder(), 'empty'))
     await symlink(join(folder(), 'empty'), copy())
-    await assert.rejects(extractBackup(file(), key, copy()), { code: 'EEXIST' })
+    await assert.rejects(extract(), { code: 'EEXIST' })
     assert.deepEqual(await readdir(join(folder(), 'empty')), [])
   })
 
   it('makes no folder when the key is wrong', async () => {
-    await backUp(home(), file(), { lock })
+    await made()
     const other = { identities: [await generateX25519Identity()] }
-    await assert.rejects(verifyBackup(file(), other), (err) => isFailure(err, 'passphrase'))
+    await assert.rejects(verify(other), (err) => isFailure(err, 'passphrase'))
   })
 
   const strangers: [what: string, files: Record<string, Uint8Array>, why: RegExp][] = [
@@ -338,8 +362,8 @@ describe('backup of a home', () => {
       )
       await writeFile(file(), await bytesOf(seal(compress(archive), lock)))
       const refused = (err: unknown): boolean => isFailure(err, 'corrupt') && why.test(err.message)
-      await assert.rejects(verifyBackup(file(), key), refused)
-      await assert.rejects(extractBackup(file(), key, copy()), refused)
+      await assert.rejects(verify(), refused)
+      await assert.rejects(extract(), refused)
     })
   }
 })

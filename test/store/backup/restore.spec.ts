@@ -6,9 +6,10 @@ import {
   chown,
   cp,
   mkdir,
+  mkdtemp,
   readdir,
   readFile,
-  readlink,
+  realpath,
   rename,
   rm,
   symlink,
@@ -16,8 +17,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
-import promises from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { isFailure, KithError } from '../../../src/protocol/errors.ts'
@@ -29,8 +29,10 @@ import type { RestoreInit, RestoreReport } from '../../../src/store/backup/resto
 import type { Key } from '../../../src/store/backup/seal.ts'
 import { finishRestore, sweepKilled } from '../../../src/store/backup/swap.ts'
 import { Database } from '../../../src/store/database.ts'
-import { backUp, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
+import { backUpHere, makeHome, putRows, readHome, writeHome } from '../../helpers/backup-home.ts'
+import { manifestOf } from '../../helpers/backup-bytes.ts'
 import { crashingFiles } from '../../helpers/crashing-files.ts'
+import { syncedPaths } from '../../helpers/synced-paths.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 /** The user and group `nobody` of Debian. */
@@ -42,17 +44,29 @@ describe('restore', () => {
   const home = (): string => join(folder(), 'home')
   const file = (): string => join(folder(), 'one.kith')
   let key: Key
+  /** Has the backup of `one`, and a home `two`, which each test has copies of. */
+  let templates: string
   let one: Record<string, string>
   let two: Record<string, string>
 
-  beforeEach(async () => {
+  before(async () => {
+    templates = await realpath(await mkdtemp(join(tmpdir(), 'kith-test-')))
     const identity = await generateX25519Identity()
     key = { identities: [identity] }
-    await makeHome(home(), 'one')
-    one = await readHome(home())
-    await backUp(home(), file(), { lock: { recipients: [await identityToRecipient(identity)] } })
-    await makeHome(home(), 'two')
-    two = await readHome(home())
+    const [first, second] = [join(templates, 'one'), join(templates, 'two')]
+    await makeHome(first, 'one')
+    one = await readHome(first)
+    await backUpHere({
+      ...{ home: first, to: `${first}.kith`, describe: () => manifestOf({}) },
+      lock: { recipients: [await identityToRecipient(identity)] },
+    })
+    await makeHome(second, 'two')
+    two = await readHome(second)
+  })
+  after(() => rm(templates, { recursive: true }))
+  beforeEach(async () => {
+    await cp(join(templates, 'one.kith'), file())
+    await cp(join(templates, 'two'), home(), { recursive: true })
   })
 
   function restore(
@@ -268,25 +282,14 @@ describe('restore', () => {
 
   it('has all that was merged into it on disk before it takes the place of the home', async function () {
     if (process.platform !== 'linux') this.skip()
-    const synced: string[] = []
-    const handle = await promises.open('/dev/null')
-    const prototype = Object.getPrototypeOf(handle) as FileHandle
-    await handle.close()
-    const sync = Object.getOwnPropertyDescriptor(prototype, 'sync')?.value as () => Promise<void>
-    prototype.sync = async function (this: FileHandle) {
-      synced.push(await readlink(`/proc/self/fd/${this.fd}`))
-      await sync.call(this)
-    }
-    try {
+    const synced = await syncedPaths(async () => {
       await restore({
         merge: async ({ staged }) => {
           await writeHome(staged, { 'keys/nodes/0123/kept.json': 'kept' })
           return undefined
         },
       })
-    } finally {
-      prototype.sync = sync
-    }
+    })
     const inside = synced.flatMap((path) => /\.restoring-[^/]*\/(.*)$/.exec(path)?.[1] ?? [])
     for (const name of ['keys/nodes/0123/kept.json', 'keys/nodes/0123', 'keys', 'store']) {
       assert.ok(inside.includes(name), `${name} is not on disk: ${inside.join(' ')}`)
@@ -380,8 +383,9 @@ describe('restore', () => {
       assert.deepEqual(left, which === 'new' ? one : two)
       found[which] += 1
       assert.ok(which === 'old' || found.old > 0, 'the new home came before the old one went')
-      // The next restore takes away what this one has left.
-      await restore({ home: join(after, 'home'), id: 'b2' })
+      // The next restore takes away what this one has left, before it reads.
+      const signal = AbortSignal.abort(new Error('given up'))
+      await assert.rejects(restore({ home: join(after, 'home'), id: 'b2', signal }), /given up/)
       const rest = (await readdir(after)).filter((name) => /restor/.test(name))
       assert.deepEqual(rest, [])
       if (!died) break

@@ -105,6 +105,14 @@ describe('seal', () => {
     clearInterval(timer)
     assert.ok(turns > 5, `${turns} turns`)
     assert.equal(String(await opened(file, { passphrase: PASSPHRASE })), 'x')
+  })
+
+  it('opens with its passphrase and with no other, also where it takes less work than ours', async () => {
+    const encrypter = new Encrypter()
+    encrypter.setPassphrase(PASSPHRASE)
+    encrypter.setScryptWorkFactor(10)
+    const file = await encrypter.encrypt('x')
+    assert.equal(String(await opened(file, { passphrase: PASSPHRASE })), 'x')
     await assert.rejects(
       opened(file, { passphrase: `${PASSPHRASE} ` }),
       (err) => isFailure(err, 'passphrase') && err.details.given,

@@ -8,7 +8,8 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { extractBackup } from '../../../src/store/backup/read-backup.ts'
 import { restoreHome } from '../../../src/store/backup/restore.ts'
 import { finishRestore } from '../../../src/store/backup/swap.ts'
-import { backUp, makeHome, readHome } from '../../helpers/backup-home.ts'
+import { manifestOf } from '../../helpers/backup-bytes.ts'
+import { backUpHere, makeHome, readHome } from '../../helpers/backup-home.ts'
 import { tempFolder } from '../../helpers/temp-folder.ts'
 
 const MIB = 1_048_576
@@ -29,7 +30,8 @@ describe('unpacking a backup', () => {
     await mkdir(join(from, 'workspace/data'), { mode: 0o700 })
     for (let n = 0; n < 100; n += 1) await writeFile(join(from, `workspace/data/${n}`), String(n))
     await writeFile(join(from, 'workspace/data/zeros'), Buffer.alloc(20 * MIB))
-    await backUp(from, file(), { lock: { recipients: [await identityToRecipient(identity)] } })
+    const lock = { recipients: [await identityToRecipient(identity)] }
+    await backUpHere({ home: from, to: file(), lock, describe: () => manifestOf({}) })
     large = await readHome(from)
     await makeHome(home(), 'old')
     old = await readHome(home())

@@ -6,7 +6,7 @@ import { EXIT } from '../../exit-codes.ts'
 import { note, print, printJson } from '../../terminal.ts'
 import { durationText } from '../../time-text.ts'
 import { daemonEnv } from './daemon-env.ts'
-import { profilesTable } from './report.ts'
+import { printDaemonJson, profilesTable } from './report.ts'
 
 interface DaemonStartOptions {
   foreground?: true
@@ -77,7 +77,7 @@ async function serve(
     passphrases: readPassphraseLines(passphrases),
     stdout: cli.stdout,
     onReady: (report) => {
-      if (json === true) printJson(cli, report)
+      if (json === true) printDaemonJson(cli, report)
     },
   })
 }

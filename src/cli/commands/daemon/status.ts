@@ -1,11 +1,10 @@
 import { Command } from 'commander'
 import { KithError } from '../../../protocol/errors.ts'
 import type { CliContext } from '../../context.ts'
-import { EXIT } from '../../exit-codes.ts'
-import { paint, print, printJson, table } from '../../terminal.ts'
+import { paint, print, table } from '../../terminal.ts'
 import { timeText } from '../../time-text.ts'
 import { daemonEnv } from './daemon-env.ts'
-import { profilesTable } from './report.ts'
+import { judgeProfiles, printDaemonJson, profilesTable } from './report.ts'
 
 /** `kith daemon status`: the daemon and each of its profiles. Exits 1 when one does not run, 6 without a daemon. */
 export function daemonStatusCommand(cli: CliContext): Command {
@@ -25,10 +24,9 @@ export async function daemonStatus(cli: CliContext, { json }: { json?: true }): 
     const hint = { hint: 'kith daemon start' }
     throw new KithError('daemon-not-running', 'no daemon runs for this home', { home }, hint)
   }
-  if (report.profiles.some(({ state }) => state !== 'running')) cli.exitCode = EXIT.failed
+  judgeProfiles(cli, report)
   if (json === true) {
-    // Nobody who reads this needs to speak for it.
-    printJson(cli, { ...report, token: undefined })
+    printDaemonJson(cli, report)
     return
   }
   const { build, buildOnDisk, pid, software, startedAt, supervisor, unit } = report

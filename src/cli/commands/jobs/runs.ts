@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import type { Input } from '../../../node/control/api.ts'
 import type { CliContext } from '../../context.ts'
 import { sameHome } from '../../context.ts'
-import { pointInTime, positiveInteger, seconds } from '../../options.ts'
+import { positiveInteger, since } from '../../options.ts'
 import { runOf } from '../../full-ids.ts'
 import { note, print, printJson } from '../../terminal.ts'
 import { runsTable, runTable } from './runs-table.ts'
@@ -93,14 +93,4 @@ function withFilters(command: Command): Command {
     .option('-n, --limit <n>', 'how many at most', positiveInteger, 20)
     .option('--cursor <run>', 'go on where the page before ended')
     .option('--json', 'print one JSON object')
-}
-
-/** A point in time, or a span before now, in ms since the epoch. */
-function since(text: string): number {
-  if (/^\d+[smhd]$/.test(text)) return Date.now() - seconds(text) * 1_000
-  try {
-    return pointInTime(text)
-  } catch {
-    throw new InvalidArgumentError('It is a span before now, a date or a time: 2d, 2026-11-21.')
-  }
 }

@@ -1,6 +1,5 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { ProfileDescription } from '../../../node/control/api.ts'
-import { terminalSafe } from '../../../protocol/text.ts'
 import { assertPerson } from '../../assert-person.ts'
 import type { CliContext } from '../../context.ts'
 import { note, print, printJson, table } from '../../terminal.ts'
@@ -66,39 +65,43 @@ function createCommand(cli: CliContext): Command {
   return new Command('create')
     .description('make a node in a profile of its own, on a port that no other one has')
     .argument('<name>', '1 to 64 of a-z, 0-9 and -')
-    .option('--clear', 'keep the keys unsealed: whoever reads the disk has them')
+    .addOption(
+      new Option('--clear', 'keep the keys unsealed: whoever reads the disk has them').conflicts(
+        'passphraseStdin',
+      ),
+    )
     .option('--passphrase-stdin', 'seal the keys with the first line of the standard input')
     .option('--json', 'print one JSON object')
     .action(async (name: string, options: ProfileOptions) => {
       const { planProfile } = await import('../../../node/daemon/profile-edits.ts')
       const { listen } = await planProfile(daemonEnv(cli), name)
       cli.globals = { ...cli.globals, profile: name }
-      await init(cli, { ...options, name, listen })
+      await init(cli, { ...options, name, listen }, `kith profile create ${name}`)
       note(cli, 'a daemon that runs takes it up by kith daemon reload')
     })
 }
 
-function rowOf({ home, id, listen, name, problem, running }: ProfileDescription): string[] {
-  const state = problem === undefined ? (running ? 'runs' : 'off') : `broken: ${problem}`
-  return [name, terminalSafe(state), id ?? '–', listen.join(' '), home]
+/** Each fits a terminal; ids and homes are in `kith profile show`. */
+function rowOf(profile: ProfileDescription): string[] {
+  const { failure, listen, name, problem } = profile
+  return [name, stateOf(profile), problem ?? failure ?? listen.join(' ')]
 }
 
-function linesOf({
-  home,
-  id,
-  listen,
-  name,
-  node,
-  problem,
-  running,
-}: ProfileDescription): string[][] {
+function linesOf(profile: ProfileDescription): string[][] {
+  const { failure, home, id, listen, name, node, problem } = profile
+  const why = problem ?? failure
   return [
     ['profile', name],
-    ['state', running ? 'runs' : 'off'],
-    ...(problem === undefined ? [] : [['problem', terminalSafe(problem)]]),
+    ['state', stateOf(profile)],
+    ...(why === undefined ? [] : [['problem', why]]),
     ['node', node ?? '–'],
     ['id', id ?? '–'],
     ...listen.map((address, index) => [index === 0 ? 'listens' : '', address]),
     ['home', home],
   ]
+}
+
+function stateOf({ failure, running }: ProfileDescription): string {
+  if (running) return 'runs'
+  return failure === undefined ? 'off' : 'failed'
 }

@@ -77,7 +77,7 @@ export const ARTIFACT_ROUTES = {
   reviewArtifact: route(
     'POST',
     '/v1/artifacts/:artifact/review',
-    z.union([
+    z.discriminatedUnion('verdict', [
       artifactPath.extend({ verdict: z.literal('accepted') }),
       artifactPath.extend({
         verdict: z.literal('rejected'),

@@ -60,6 +60,8 @@ export interface ProfileDescription {
   id?: string
   listen: string[]
   running: boolean
+  /** Why the daemon could not start it, which it tries again. */
+  failure?: string
   /** Why it cannot be read. */
   problem?: string
 }

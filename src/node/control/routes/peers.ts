@@ -5,7 +5,7 @@ import { at, nothing, peerName, route } from './route.ts'
 const count = z.int()
 
 /** What our rules did with the calls of a peer. */
-export const policyReport = z.strictObject({
+const policyReport = z.strictObject({
   since: at,
   /** Calls that were let in. */
   allowed: count,
@@ -128,7 +128,6 @@ export const PEER_ROUTES = {
   ),
 }
 
-export type PolicyReport = z.infer<typeof policyReport>
 export type PeerReport = z.infer<typeof peerReport>
 export type ExplainReport = z.infer<typeof explainReport>
 export type PingReport = z.infer<typeof pingReport>

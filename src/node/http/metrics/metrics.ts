@@ -1,3 +1,4 @@
+import { isOpen } from '../../alerts.ts'
 import { COMPONENT_STATES, HEALTH } from '../../health/health-report.ts'
 import { openThings } from '../../health/open-things.ts'
 import type { KithNode } from '../../node.ts'
@@ -181,7 +182,7 @@ export const METRICS: readonly Metric[] = [
     ['breaker'],
   ),
   gauge('kith_alerts_open', 'Alerts that nobody has acknowledged.', ({ alerts }) =>
-    alone(alerts.list().filter(({ seenAt }) => seenAt === undefined).length),
+    alone(alerts.list().filter(isOpen).length),
   ),
   gauge('kith_approvals_waiting', 'Calls of tools that wait for a person.', ({ agent }) =>
     alone(agent.approvals.pending().length),
