@@ -53,6 +53,7 @@ export interface TransportInit {
 
 /** What we use of libp2p's own parts, which it hands to each of its services. */
 interface Libp2pComponents {
+  addressManager: { _updatePeerStoreAddresses(): void }
   peerStore: PeerStore
   transportManager: {
     dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
@@ -110,6 +111,8 @@ export async function createTransport(
       kith: (all: Libp2pComponents) => {
         components = all
         all.peerStore = blankPeerStore
+        // It would write our addresses in there a second after each change of them, also when all has stopped.
+        all.addressManager._updatePeerStoreAddresses = () => undefined
         return {}
       },
     },

@@ -5,7 +5,7 @@ import { homeOf } from '../../src/node/home.ts'
 import { isFailure } from '../../src/protocol/errors.ts'
 
 try {
-  const code = await runDaemon({
+  process.exitCode = await runDaemon({
     home: homeOf(process.env, undefined),
     env: process.env,
     flags: {},
@@ -16,8 +16,6 @@ try {
       flushCompileCache()
     },
   })
-  // A timer of libp2p's address manager would keep the process for a second longer.
-  process.exit(code)
 } catch (err) {
   if (!isFailure(err)) throw err
   const { code, details, hint, message } = err

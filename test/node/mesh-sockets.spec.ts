@@ -21,6 +21,11 @@ import { seedOf } from '../helpers/stub-pins.ts'
 import { framesOf, openLink, sendOn } from '../helpers/talk.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 
+/** How many timers keep this process. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+}
+
 /** What a dialling libp2p says first: multistream-select, and that it wants Noise. */
 const HEAD = Buffer.from('\x13/multistream/1.0.0\n\x07/noise\n')
 
@@ -89,6 +94,15 @@ describe('sockets of a node', () => {
     await connection.newStream(LINK_PROTOCOL)
     assert.deepEqual(await libp2p.peerStore.all(), [])
     await libp2p.stop()
+  })
+
+  it('leave no timer once they are closed, which would keep the process', async () => {
+    const listen = ['/ip4/127.0.0.1/tcp/0']
+    const { libp2p } = await createTransport({ secret: seedOf('node'), listen, gater: {} })
+    const before = timers()
+    await libp2p.start()
+    await libp2p.stop()
+    assert.equal(timers(), before)
   })
 
   it('have no monitor that ends a connection at its first late ping', async () => {
