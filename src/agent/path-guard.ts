@@ -120,7 +120,11 @@ export async function replaceFile(
     throw err
   }
   const parent = await open(folder.path, constants.O_RDONLY | constants.O_DIRECTORY)
-  await parent.sync().finally(() => parent.close())
+  try {
+    await parent.sync()
+  } finally {
+    await parent.close()
+  }
 }
 
 /**

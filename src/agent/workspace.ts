@@ -149,7 +149,11 @@ export class Workspace {
   ): Promise<T> {
     try {
       const place = await this.#guard.parentOf(path, missing)
-      return await act(place).finally(() => place.folder.close())
+      try {
+        return await act(place)
+      } finally {
+        await place.folder.close()
+      }
     } catch (err) {
       throw refusalOf(err, path)
     }

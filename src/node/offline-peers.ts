@@ -84,7 +84,11 @@ async function withPins<T>(
     log: pino({ level: 'silent' }),
   })
   await pins.start()
-  return await use(pins).finally(() => pins.stop())
+  try {
+    return await use(pins)
+  } finally {
+    await pins.stop()
+  }
 }
 
 async function pinOf(home: Home, name: string): Promise<Pin> {

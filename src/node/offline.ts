@@ -108,7 +108,11 @@ async function endBye({ store }: Home, id: string): Promise<void> {
   const { Database } = await import('../store/database.ts')
   try {
     const database = await Database.open(store)
-    await endStoredBye(database, id).finally(() => database.close())
+    try {
+      await endStoredBye(database, id)
+    } finally {
+      await database.close()
+    }
   } catch (err) {
     // Whoever has the store is a node that starts or stops. It looks at peers.yaml itself.
     if (!isFailure(err, 'locked')) throw err

@@ -53,7 +53,7 @@ export interface TransportInit {
 
 /** What we use of libp2p's own parts, which it hands to each of its services. */
 interface Libp2pComponents {
-  addressManager: { _updatePeerStoreAddresses(): void }
+  addressManager: object
   peerStore: PeerStore
   transportManager: {
     dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
@@ -112,7 +112,7 @@ export async function createTransport(
         components = all
         all.peerStore = blankPeerStore
         // It would write our addresses in there a second after each change of them, also when all has stopped.
-        all.addressManager._updatePeerStoreAddresses = () => undefined
+        Object.assign(all.addressManager, { _updatePeerStoreAddresses: () => undefined })
         return {}
       },
     },

@@ -41,7 +41,11 @@ export async function withDatabaseCopy<T>(
 ): Promise<T> {
   return await withStoreCopy(folder, async (copy) => {
     const database = await Database.open(copy)
-    return await use(database).finally(() => database.close())
+    try {
+      return await use(database)
+    } finally {
+      await database.close()
+    }
   })
 }
 

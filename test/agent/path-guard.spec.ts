@@ -93,7 +93,8 @@ describe('PathGuard, by the workspace', () => {
         await rename(docs, join(root, 'kept'))
         // A write may have made the folder anew meanwhile.
         await symlink(join(folder, 'outside'), docs).catch(() => undefined)
-        do await rm(docs, { recursive: true, force: true })
+        // Nor may a write put something into it while it goes.
+        do await rm(docs, { recursive: true, force: true }).catch(() => undefined)
         while (!(await rename(join(root, 'kept'), docs).then(...outcome)))
       }
       swapping = false

@@ -77,7 +77,12 @@ export async function restoreHome<T>(init: RestoreInit<T>): Promise<RestoreRepor
       const backup = await extractBackup(file, key, staged, options)
       const stagedStore = await Database.open(join(staged, 'store'))
       const restoring = { ...backup, staged, stagedStore, home, homeStore }
-      const merged = await merge(restoring).finally(() => stagedStore.close())
+      let merged: T
+      try {
+        merged = await merge(restoring)
+      } finally {
+        await stagedStore.close()
+      }
       await syncMerged(staged)
       signal?.throwIfAborted()
       const before = dryRun ? undefined : await swap(home, id, staged)

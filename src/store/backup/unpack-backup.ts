@@ -51,7 +51,11 @@ export async function unpackBackup(
 
 async function makeStore(folder: string, content: Content): Promise<void> {
   const database = await Database.open(folder)
-  await loadRows(database, readRows(content)).finally(() => database.close())
+  try {
+    await loadRows(database, readRows(content))
+  } finally {
+    await database.close()
+  }
   // The rows say which format they have: opened once more, it is checked, and brought up to ours.
   await (await Database.open(folder)).close()
 }

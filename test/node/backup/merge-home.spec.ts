@@ -54,7 +54,11 @@ describe('merge of a restored home', () => {
   /** Works on the store of a home that no node has open. */
   async function store<T>(at: string, work: (database: Database) => Promise<T>): Promise<T> {
     const database = await Database.open(join(at, 'store'))
-    return await work(database).finally(() => database.close())
+    try {
+      return await work(database)
+    } finally {
+      await database.close()
+    }
   }
 
   async function backUp(): Promise<void> {

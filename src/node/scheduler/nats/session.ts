@@ -134,7 +134,9 @@ export class Session {
       if (entry.revision >= last) resolve(undefined)
     })
     // A watch that ends has missed something from then on.
-    void handing.finally(() => this.close()).catch(() => undefined)
+    void Promise.allSettled([handing])
+      .then(() => this.close())
+      .catch(() => undefined)
     await Promise.race([promise, this.ended])
   }
 
