@@ -99,9 +99,11 @@ async function describe(
   daemon: DaemonReport | undefined,
 ): Promise<ProfileDescription> {
   const { failure, state } = daemon?.profiles.find((one) => one.name === name) ?? {}
+  // While it is tried again, it is still one that has failed.
+  const failed = state === 'failed' || state === 'starting'
   const plain = {
     ...{ name, home: home.path, running: await runs(home) },
-    ...(state === 'failed' && failure !== undefined ? { failure } : {}),
+    ...(failed && failure !== undefined ? { failure } : {}),
   }
   try {
     const { id } = await readIdentity(home.path)
