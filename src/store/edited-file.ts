@@ -13,6 +13,9 @@ export interface FileListener<T> {
   onInvalid: (err: Error) => void
 }
 
+/** The text of a file, and what it says. */
+type Look<T> = { content: string } & ({ value: T } | { err: Error })
+
 export interface EditedFileInit<T> {
   path: string
   schema: z.ZodType<T>
@@ -26,11 +29,13 @@ const SETTLE_MS = 100
 /** Signs get lost (a full queue, a network file system, a folder made anew): so often, in ms, it is read anyway. */
 const POLL_MS = 2_000
 
-/** A file in YAML that its owner edits, and that we edit too. Nothing is kept here: each call reads it. */
+/** A file in YAML that its owner edits, and that we edit too. What it says is not kept here: each call reads it. */
 export class EditedFile<T> {
   readonly #path: string
   readonly #schema: z.ZodType<T>
   readonly #blank: Uint8Array
+  /** How often we have changed it. */
+  #edits = 0
 
   constructor({ blank, path, schema }: EditedFileInit<T>) {
     this.#path = path
@@ -63,13 +68,16 @@ export class EditedFile<T> {
       const before = await readPrivateFile(this.#path)
       const old = textOf(this.#path, before ?? this.#blank)
       const { text, value } = editYaml(this.#path, old, this.#schema, change)
-      if (await replacePrivateFile(this.#path, before, Buffer.from(text))) return value
+      if (!(await replacePrivateFile(this.#path, before, Buffer.from(text)))) continue
+      this.#edits++
+      return value
     }
   }
 
   /**
    * Reports the file now and at each change, also when it is replaced, removed or made anew, until the returned
-   * function is called; after that nothing is reported.
+   * function is called; after that nothing is reported. What was read before an `edit` of this object is not reported
+   * after it.
    */
   async watch({ onChange, onInvalid }: FileListener<T>): Promise<() => Promise<void>> {
     let stopped = false
@@ -78,7 +86,12 @@ export class EditedFile<T> {
     let checking = Promise.resolve()
 
     const check = async (): Promise<void> => {
-      const found = await this.#look()
+      let edits: number
+      let found: Look<T>
+      do {
+        edits = this.#edits
+        found = await this.#look()
+      } while (edits !== this.#edits)
       if (stopped || found.content === seen) return
       seen = found.content
       if ('err' in found) onInvalid(found.err)
@@ -109,7 +122,7 @@ export class EditedFile<T> {
   }
 
   /** What the file says, and the text that tells it from what it said before. */
-  async #look(): Promise<{ content: string } & ({ value: T } | { err: Error })> {
+  async #look(): Promise<Look<T>> {
     let content = 'unreadable'
     try {
       const bytes = await readPrivateFile(this.#path)

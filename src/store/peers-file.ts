@@ -22,32 +22,22 @@ export async function readPeers(path: string): Promise<Pin[]> {
  *   file may not have; and as `readPeers`.
  */
 export async function editPeers(path: string, edit: PeerEdit): Promise<Pin[]> {
-  return await fileAt(path).edit((document) => {
-    applyEdit(document, edit)
-  })
+  return await peersFile(path).edit(edit)
 }
 
-/** The file at `path`, for those who only watch it and change it. */
+/** The file at `path`, for those who only watch it and change it. A file that is removed has no pins. */
 export function peersFile(path: string): {
   watch: (listener: PeersListener) => Promise<() => Promise<void>>
   edit: (edit: PeerEdit) => Promise<Pin[]>
 } {
+  const file = fileAt(path)
   return {
-    watch: (listener) => watchPeers(path, listener),
-    edit: (edit) => editPeers(path, edit),
+    watch: (listener) => file.watch(listener),
+    edit: (edit) =>
+      file.edit((document) => {
+        applyEdit(document, edit)
+      }),
   }
-}
-
-/**
- * Reports the file at `path` now and at each change, also when it is replaced, removed or made anew,
- * until the returned function is called; after that nothing is reported. A file that is removed has
- * no pins.
- */
-export async function watchPeers(
-  path: string,
-  listener: PeersListener,
-): Promise<() => Promise<void>> {
-  return await fileAt(path).watch(listener)
 }
 
 function fileAt(path: string): EditedFile<Pin[]> {

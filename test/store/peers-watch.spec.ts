@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mock } from 'node:test'
 import { isFailure } from '../../src/protocol/errors.ts'
 import { nodeIdOf } from '../../src/protocol/node-id.ts'
-import { editPeers, watchPeers } from '../../src/store/peers-file.ts'
+import { editPeers, peersFile } from '../../src/store/peers-file.ts'
 import { tempFolder } from '../helpers/temp-folder.ts'
 
 const id = nodeIdOf(Uint8Array.of(1))
@@ -43,18 +44,39 @@ class Reports {
   }
 }
 
+/** The next file that is read, once `read` resolves: its reader hears of it when it is released. */
+async function holdRead(): Promise<{ read: Promise<void>; release: () => void }> {
+  const handle = await open('/dev/null')
+  const prototype = Object.getPrototypeOf(handle) as FileHandle
+  await handle.close()
+  const readFile = Object.getOwnPropertyDescriptor(prototype, 'readFile')
+    ?.value as FileHandle['readFile']
+  const read = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  prototype.readFile = async function (this: FileHandle) {
+    prototype.readFile = readFile
+    const content = await readFile.call(this, null)
+    read.resolve()
+    await held.promise
+    return content
+  } as FileHandle['readFile']
+  return { read: read.promise, release: held.resolve }
+}
+
 describe('peers file, watched', () => {
   const folder = tempFolder()
   const home = (): string => join(folder(), 'home')
   const path = (): string => join(home(), 'peers.yaml')
   let reports: Reports
+  let file: ReturnType<typeof peersFile>
   let stop: () => Promise<void>
 
   beforeEach(async () => {
     await mkdir(home(), { mode: 0o700 })
     await write(fileOf('a'))
     reports = new Reports()
-    stop = await watchPeers(path(), reports.listener)
+    file = peersFile(path())
+    stop = await file.watch(reports.listener)
   })
   afterEach(() => stop())
 
@@ -137,9 +159,19 @@ describe('peers file, watched', () => {
     assert.deepEqual(reports.all, ['a', 'b'])
   })
 
+  it('is not reported as it was before an edit that ended while it was read', async () => {
+    const { read, release } = await holdRead()
+    await write(fileOf('b'))
+    await read
+    await file.edit({ op: 'rename', name: 'b', to: 'c' })
+    release()
+    await reports.reach('c')
+    assert.deepEqual(reports.all, ['a', 'c'])
+  })
+
   it('is reported no more after the watch has stopped', async () => {
     const second = new Reports()
-    const stopSecond = await watchPeers(path(), second.listener)
+    const stopSecond = await peersFile(path()).watch(second.listener)
     await stop()
     await write(fileOf('b'))
     await second.reach('b')
@@ -156,7 +188,7 @@ describe('peers file, watched', () => {
     beforeEach(async () => {
       mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
       early = new Reports()
-      stopEarly = await watchPeers(later(), early.listener)
+      stopEarly = await peersFile(later()).watch(early.listener)
       await mkdir(join(folder(), 'later'), { mode: 0o700 })
     })
     afterEach(async () => {

@@ -64,10 +64,11 @@ export function changeOf(edit: JobsEdit): (document: Document) => void {
 
 /** The file at `path`. */
 export function jobsFile(path: string): JobsSource {
+  const file = fileAt(path)
   return {
-    watch: async (listener) => await fileAt(path).watch(listener),
-    edit: async (edit) => await editJobs(path, edit),
-    document: async () => await fileAt(path).document(),
+    watch: async (listener) => await file.watch(listener),
+    edit: async (edit) => await file.edit(changeOf(edit)),
+    document: async () => await file.document(),
   }
 }
 
