@@ -103,11 +103,11 @@ describe('the budgets of peers', () => {
   it('N05: are not passed when the node is killed among 100 asks and starts again', async () => {
     const dora = await asker('dora')
     const from = server.requests.length
+    for (let nth = 0; nth < 7; nth++) server.reply({ kind: 'text', text: 'yes', usage: USAGE })
+    // What comes after these is still under way when the node dies.
+    server.otherwise = () => ({ kind: 'stall' })
     const asks = await Promise.all(Array.from({ length: 100 }, () => dora.submit(bob, 'may I?')))
     const answers = Promise.all(asks.map((ask) => dora.answer(ask)))
-    await server.request(from + 6)
-    // From here on, what is under way is still so when the node dies.
-    server.otherwise = () => ({ kind: 'stall' })
     await server.request(from + 8)
     await bob.kill()
     server.otherwise = () => ({ kind: 'text', text: 'yes', usage: USAGE })
