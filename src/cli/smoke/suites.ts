@@ -10,7 +10,7 @@ import {
   takeAskAway,
 } from '../demo/demo-steps.ts'
 import type { Cast, DemoStep } from '../demo/demo-steps.ts'
-import { check, lines, parse, succeed } from '../demo/expect.ts'
+import { check, parse, succeed } from '../demo/expect.ts'
 import { backUp, drill, restore, verify } from './backup-steps.ts'
 import { addJob, pauseJob, runJob } from './job-steps.ts'
 
@@ -107,9 +107,8 @@ async function rotate({ mallory }: Cast): Promise<string> {
 }
 
 async function askSelf({ alice }: Cast): Promise<string> {
-  const end = await succeed(alice, 'ask', 'self', 'echo here I am', '--json')
-  const text = lines(end).map((item) => JSON.stringify(item))
-  check(text.join('').includes('here I am'), 'alice does not answer herself')
+  const { stdout } = await succeed(alice, 'ask', 'self', 'echo here I am')
+  check(stdout.includes('here I am'), 'alice does not answer herself')
   return 'alice answered herself'
 }
 
