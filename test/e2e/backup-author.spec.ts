@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeBackupKey } from '../../src/node/backup/backup-keys.ts'
 import type { BackupReport } from '../../src/node/control/api.ts'
@@ -7,7 +7,7 @@ import { readIdentity } from '../../src/node/identity.ts'
 import { begin } from '../helpers/key-branch.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { forgedBackup, signedWith } from '../helpers/forged-backup.ts'
-import { backUpNode } from '../helpers/live-backups.ts'
+import { backupFolder, backUpNode } from '../helpers/live-backups.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { kith, kithWith } from '../helpers/run-kith.ts'
@@ -21,7 +21,6 @@ describe('backups of live nodes, and who has made them', () => {
   let recipient: string
   /** Id of a node that has made none. */
   let keeper: string
-  let folders = 0
 
   before(async () => {
     const { home, id } = await make('keeper')
@@ -29,13 +28,6 @@ describe('backups of live nodes, and who has made them', () => {
     key = join(dirname(home.path), 'identity.txt')
     recipient = await makeBackupKey(key, Date.now())
   })
-
-  /** A folder for backups beside the homes. */
-  async function backupFolder(node: LiveNode): Promise<string> {
-    const path = join(dirname(node.home.path), `made-${(folders += 1)}`)
-    await mkdir(path, { mode: 0o700 })
-    return path
-  }
 
   async function backUp(node: LiveNode): Promise<BackupReport> {
     return await backUpNode(node, { to: await backupFolder(node), recipients: [recipient] })

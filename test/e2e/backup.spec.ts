@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeBackupKey, readBackupKey } from '../../src/node/backup/backup-keys.ts'
 import type { BackupReport, DoctorReport } from '../../src/node/control/api.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { backUpNode, restoreNode } from '../helpers/live-backups.ts'
+import { backupFolder, backUpNode, restoreNode } from '../helpers/live-backups.ts'
 import { liveNodes } from '../helpers/live-node.ts'
 import type { LiveNode } from '../helpers/live-node.ts'
 import { kith, kithWith } from '../helpers/run-kith.ts'
@@ -15,7 +15,6 @@ const ROUTINE = { why: 'routine', graceSeconds: 3_600 } as const
 
 describe('backups of live nodes', () => {
   const make = liveNodes()
-  let made = 0
   /** The file with the identity that opens backups, and its recipient. */
   let identity: string
   let recipient: string
@@ -25,13 +24,6 @@ describe('backups of live nodes', () => {
     identity = join(dirname(home.path), 'identity.txt')
     recipient = await makeBackupKey(identity, Date.now())
   })
-
-  /** A folder for backups beside the homes. */
-  async function backupFolder(node: LiveNode): Promise<string> {
-    const path = join(dirname(node.home.path), `backups-${(made += 1)}`)
-    await mkdir(path, { mode: 0o700 })
-    return path
-  }
 
   /** Makes a backup. Returns its path. */
   async function backUp(node: LiveNode): Promise<string> {

@@ -1,6 +1,13 @@
+import { mkdtemp } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { openBackups, restoreBackup } from '../../src/node/backup/home-backups.ts'
 import type { Input, Output } from '../../src/node/control/api.ts'
 import type { LiveNode } from './live-node.ts'
+
+/** A new folder for backups beside the home of `node`. */
+export async function backupFolder({ home }: Pick<LiveNode, 'home'>): Promise<string> {
+  return await mkdtemp(join(dirname(home.path), 'backups-'))
+}
 
 /** Makes a backup of `node`: it does so itself while it runs, and without it this process does, as `kith` would. */
 export async function backUpNode(
